@@ -1,0 +1,143 @@
+"""Every fact of the house, on one page.
+
+Facts stay readable for ever: names never change, a new field has a default, a retired class remains.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from writeorperish.events.facts import Fact, Name
+from writeorperish.refs import Ref
+
+
+class Genre(StrEnum):
+    """Why a text exists. A character who needs a sword must not become the author's intention."""
+
+    DIARY = "diary"
+    ANSWER = "answer"  # the AI's words
+    FICTION = "fiction"
+    READING = "reading"
+    WISH = "wish"
+
+
+# People and privacy
+
+
+@dataclass(frozen=True)
+class PersonJoined(Fact):
+    """Somebody has an account; they may still wait to be admitted."""
+
+    whose: ClassVar[str] = "person"
+    person: UUID
+
+
+@dataclass(frozen=True)
+class Admitted(Fact):
+    whose: ClassVar[str] = "person"
+    person: UUID
+
+
+@dataclass(frozen=True)
+class PersonLeaving(Fact):
+    """They may still come back within their days of grace."""
+
+    whose: ClassVar[str] = "person"
+    person: UUID
+
+
+@dataclass(frozen=True)
+class AccountErased(Fact):
+    whose: ClassVar[str] = "person"
+    person: UUID
+
+
+@dataclass(frozen=True)
+class ConsentWithdrawn(Fact):
+    whose: ClassVar[str] = "person"
+    person: UUID
+    purpose: Name
+
+
+@dataclass(frozen=True)
+class Blocked(Fact):
+    whose: ClassVar[str] = "blocker"
+    blocker: UUID
+    blocked: UUID
+
+
+@dataclass(frozen=True)
+class Unblocked(Fact):
+    whose: ClassVar[str] = "blocker"
+    blocker: UUID
+    blocked: UUID
+
+
+@dataclass(frozen=True)
+class AudienceChanged(Fact):
+    """Of a text or a circle. `widened`: somebody may see now who could not before."""
+
+    ref: Ref
+    owner: UUID
+    widened: bool
+
+
+@dataclass(frozen=True)
+class AIUsageChanged(Fact):
+    ref: Ref
+    owner: UUID
+    genre: Genre
+
+
+# Texts
+
+
+@dataclass(frozen=True)
+class TextWritten(Fact):
+    """A text stands: new, imported, or back from the trash."""
+
+    ref: Ref
+    owner: UUID
+    genre: Genre
+
+
+@dataclass(frozen=True)
+class TextRewritten(Fact):
+    """The words of a text that stood are others now."""
+
+    ref: Ref
+    owner: UUID
+    genre: Genre
+
+
+@dataclass(frozen=True)
+class TextEmbedded(Fact):
+    """Vectors of the current words stand."""
+
+    ref: Ref
+    owner: UUID
+    genre: Genre
+
+
+@dataclass(frozen=True)
+class TextErased(Fact):
+    """Trashed or gone; what grew from it went in the same transaction."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class ImportFinished(Fact):
+    ref: Ref
+    owner: UUID
+
+
+# AI
+
+
+@dataclass(frozen=True)
+class JobQueued(Fact):
+    job: UUID
+    owner: UUID
