@@ -1,0 +1,380 @@
+import multiprocessing
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import kombu
+import psycopg
+import pytest
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg import errors
+
+from writeorperish.ops import embedded
+from writeorperish.ops.daemon import CannotStart, program
+
+pytestmark = pytest.mark.xdist_group("run")
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="asks what root's servers do")
+ENSURE = "import sys, pathlib; from writeorperish.ops import embedded as e\n"
+ENSURE += "print(len(e.ensure(pathlib.Path(sys.argv[1])).started))"
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that any user may pass through; pytest's own may not be entered but by us."""
+    folder = Path(tempfile.mkdtemp(prefix="wop-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    for data in folder.rglob("services.lock"):
+        clear(data.parent)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data(open_folder: Path) -> Path:
+    return open_folder / "var"
+
+
+def clear(data: Path) -> None:
+    """No server of this folder runs any more, and nothing it keeps elsewhere is left."""
+    pid_file = data / "postgres" / "cluster" / "postmaster.pid"
+    if pid_file.exists():
+        postmaster = int(pid_file.read_text().split()[0])
+        if program(postmaster) == "postgres":
+            os.kill(postmaster, signal.SIGQUIT)
+    if "redis" not in embedded.missing(data, ["redis"]):
+        redis.from_url(embedded.redis_urls(data).cache).shutdown(nosave=True)
+    shutil.rmtree((data / "postgres").resolve(), ignore_errors=True)
+    short = embedded.sockets_of(data).short
+    if short:
+        shutil.rmtree(short, ignore_errors=True)
+
+
+def database(data: Path, **options: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(embedded.database_url(data), autocommit=True, **options)
+
+
+def one(data: Path, question: str) -> object:
+    with database(data) as line:
+        return line.execute(question).fetchone()[0]  # type: ignore[index]
+
+
+def started(data: Path) -> dict[str, int]:
+    return {server.name: server.process.pid for server in embedded.ensure(data).started}
+
+
+def in_another_process(data: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", ENSURE, str(data)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_urls_name_sockets_and_ask_nobody(tmp_path: Path) -> None:
+    data = Path("/srv/wop")
+
+    assert embedded.database_url(data) == (
+        "postgresql://writeorperish@%2Fsrv%2Fwop%2Fpostgres%2Frun/writeorperish"
+    )
+    assert embedded.admin_database_url(data).startswith("postgresql://postgres@%2Fsrv%2F")
+    assert embedded.redis_urls(data) == embedded.RedisUrls(
+        "redis+socket:///srv/wop/redis/redis.sock?virtual_host=0",
+        "unix:///srv/wop/redis/redis.sock?db=1",
+        "unix:///srv/wop/redis/redis.sock?db=2",
+    )
+    assert not data.exists()
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), max_size=200))
+def test_every_path_gives_sockets_the_kernel_takes(name: str) -> None:
+    sockets = embedded.sockets_of(Path("/srv/wop", name))
+
+    assert len(os.fsencode(sockets.postgres / embedded.cluster.SOCKET)) <= 103
+    assert len(os.fsencode(sockets.redis)) <= 103
+    assert "," not in str(sockets.postgres)
+
+
+@pytest.mark.parametrize(
+    ("given_url", "expected"),
+    [
+        (
+            "redis://:pw@cache:6379",
+            ["redis://:pw@cache:6379/0", "redis://:pw@cache:6379/1", "redis://:pw@cache:6379/2"],
+        ),
+        (
+            "rediss://cache/4?ssl_cert_reqs=required",
+            [f"rediss://cache/{number}?ssl_cert_reqs=required" for number in (4, 5, 6)],
+        ),
+        (
+            "unix:///run/redis.sock?db=3",
+            [
+                "redis+socket:///run/redis.sock?virtual_host=3",
+                "unix:///run/redis.sock?db=4",
+                "unix:///run/redis.sock?db=5",
+            ],
+        ),
+    ],
+)
+def test_a_given_url_is_split_by_database_number(given_url: str, expected: list[str]) -> None:
+    urls = embedded.split_redis_url(given_url)
+
+    assert [urls.broker, urls.cache, urls.streams] == expected
+
+
+@pytest.mark.parametrize("bad", ["", "cache:6379", "http://cache", "redis://cache/x", "unix://"])
+def test_a_malformed_url_is_refused_with_an_example(bad: str) -> None:
+    with pytest.raises(ValueError, match="REDIS_URL must read like"):
+        embedded.split_redis_url(bad)
+
+
+def test_the_first_start_makes_a_database_that_row_security_binds(data: Path) -> None:
+    servers = embedded.ensure(data)
+
+    assert [server.name for server in servers.started] == ["postgres", "redis"]
+    assert one(data, "select current_user") == "writeorperish"
+    role = "from pg_roles where rolname = current_user"
+    assert one(data, f"select rolsuper or rolbypassrls or rolcreaterole {role}") is False
+    assert one(data, "show server_encoding") == "UTF8"
+    assert one(data, "show data_checksums") == "on"
+    assert one(data, "show fsync") == "on"
+    assert one(data, "show log_parameter_max_length") == "0"
+    assert one(data, "show listen_addresses") == ""
+    assert one(data, "select upper('é')") == "É"
+    with database(data) as line:
+        line.execute("create database another")
+    with database(data, dbname="another") as line:
+        assert line.execute("select '[1,2]'::vector <-> '[1,2]'").fetchone() == (0,)
+    embedded.stop(servers)
+    assert embedded.missing(data) == ["postgres", "redis"]
+
+
+def test_redis_answers_under_its_three_urls_and_keeps_everything(data: Path) -> None:
+    embedded.ensure(data, ["redis"])
+    urls = embedded.redis_urls(data)
+
+    cache = redis.from_url(urls.cache)
+    cache.set("a", "1")
+
+    assert redis.from_url(urls.streams).get("a") is None
+    with kombu.Connection(urls.broker) as line:
+        queue = line.SimpleQueue("post")
+        queue.put({"id": 1})
+        assert queue.get(timeout=2).payload == {"id": 1}
+    settings = cache.config_get("appendonly", "appendfsync", "maxmemory-policy", "port")
+    assert settings == {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "port": "0",
+    }
+
+
+def test_sockets_and_data_are_closed_to_others(data: Path) -> None:
+    embedded.ensure(data)
+
+    sockets = embedded.sockets_of(data)
+    for folder in (sockets.postgres, sockets.redis.parent, data / "postgres" / "cluster"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert data.stat().st_mode & 0o007 == 0
+
+
+def test_a_second_start_adopts_what_answers(data: Path) -> None:
+    first = in_another_process(data)
+    assert first.communicate()[0] == "2\n"
+
+    again = embedded.ensure(data)
+
+    assert again.started == ()
+    embedded.stop(again)
+    assert embedded.missing(data) == []
+
+
+def test_three_at_once_start_each_server_once(data: Path) -> None:
+    together = [in_another_process(data) for _ in range(3)]
+
+    counts = [process.communicate()[0].strip() for process in together]
+
+    assert sorted(counts)[-1] != "0"
+    assert sum(map(int, counts)) == 2
+    assert embedded.missing(data) == []
+
+
+def test_killed_servers_come_back_with_every_acknowledged_row(data: Path) -> None:
+    pids = started(data)
+    with database(data) as line:
+        line.execute("create table kept as select generate_series(1, 1000) as id")
+    redis.from_url(embedded.redis_urls(data).cache).set("kept", "1")
+    redis.from_url(embedded.redis_urls(data).cache).execute_command("WAITAOF", 1, 0, 2000)
+
+    # Their parent, this process, has not collected them: they are zombies for the next start.
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+    again = started(data)
+
+    assert set(again) == {"postgres", "redis"}
+    assert one(data, "select count(*) from kept") == 1000
+    assert redis.from_url(embedded.redis_urls(data).cache).get("kept") == b"1"
+
+
+def test_a_stranger_who_got_the_dead_servers_number_lives_on(data: Path) -> None:
+    embedded.stop(embedded.ensure(data, ["postgres"]))
+    pid_file = data / "postgres" / "cluster" / "postmaster.pid"
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        # As after a crash: PostgreSQL would take any living process for a server of its own.
+        pid_file.write_text(f"{stranger.pid}\n{pid_file.parent}\n1\n5432\n\n\n1 1\n")
+
+        assert list(started(data)) == ["postgres", "redis"]
+
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_connected_clients_do_not_hold_up_the_end(data: Path) -> None:
+    servers = embedded.ensure(data)
+
+    with database(data) as line:
+        embedded.stop(servers)
+
+        with pytest.raises(errors.AdminShutdown):
+            line.execute("select 1")
+
+
+def test_a_long_path_works(open_folder: Path) -> None:
+    data = open_folder / ("d" * 60) / ("e" * 60) / "a, b' é"
+
+    embedded.ensure(data)
+
+    assert one(data, "select 1") == 1
+    assert redis.from_url(embedded.redis_urls(data).cache).ping()
+    with kombu.Connection(embedded.redis_urls(data).broker) as line:
+        line.connect()
+
+
+def test_somebody_elses_folder_in_the_temporary_files_is_refused(open_folder: Path) -> None:
+    data = open_folder / ("d" * 120)
+    short = embedded.sockets_of(data).short
+    assert short is not None
+    short.symlink_to(open_folder)
+
+    with pytest.raises(CannotStart, match="somebody else's"):
+        embedded.ensure(data)
+
+    short.unlink()
+
+
+def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("")
+
+    with pytest.raises(CannotStart, match=r"The data folder .*/var cannot be used: File exists"):
+        embedded.ensure(tmp_path / "var")
+
+
+def test_when_one_server_cannot_start_the_other_does_not_stay(data: Path) -> None:
+    (data / "redis").mkdir(parents=True)
+    (data / "redis" / "appendonlydir").write_text("")
+
+    with pytest.raises(CannotStart, match=r"Redis did not start: .*append-only"):
+        embedded.ensure(data)
+
+    assert embedded.missing(data) == ["postgres", "redis"]
+
+
+def test_an_interrupted_setting_up_is_begun_again(data: Path) -> None:
+    (data / "postgres" / "cluster-new" / "base").mkdir(parents=True)
+
+    embedded.ensure(data, ["postgres"])
+
+    assert one(data, "select 1") == 1
+
+
+def test_no_word_of_a_failed_statement_reaches_the_log(data: Path) -> None:
+    embedded.ensure(data, ["postgres"])
+
+    with database(data) as line:
+        line.execute("create table once (word text primary key)")
+        for word in ("canary", "canary"):
+            with suppress(errors.UniqueViolation):
+                line.execute("insert into once values (%s)", [word])
+        with pytest.raises(errors.UndefinedTable):
+            line.execute("select 'canary' from nowhere")
+        line.execute("select pg_sleep(0.6), %s::text", ["canary"])
+
+    log = (data / "postgres" / "log").read_text()
+    assert "nowhere" in log
+    assert "duration" in log
+    assert "canary" not in log
+
+
+@as_root
+def test_in_roots_home_the_cluster_lies_outside_and_no_mode_changes(open_folder: Path) -> None:
+    home = open_folder / "root"
+    home.mkdir(mode=0o700)
+
+    embedded.ensure(home / "var")
+
+    assert one(home / "var", "select 1") == 1
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    place = (home / "var" / "postgres").readlink()
+    assert place.is_relative_to("/var/lib/writeorperish")
+    assert place.stat().st_mode & 0o007 == 0
+    assert (place / "cluster").stat().st_uid != 0
+
+
+@as_root
+def test_under_root_the_database_may_not_change_its_own_programs(data: Path) -> None:
+    embedded.ensure(data, ["postgres"])
+
+    [programs] = (data / "postgres").glob("server-*")
+    assert all(path.lstat().st_uid == 0 for path in programs.rglob("*"))
+    assert (data / "postgres" / "cluster").stat().st_uid != 0
+
+
+def as_nobody(task: Callable[[Path], object], data: Path) -> object:
+    """What the task returned, or the sentence it refused with, when an ordinary user runs it."""
+    forked = multiprocessing.get_context("fork")
+    here, there = forked.Pipe()
+
+    def child() -> None:
+        nobody = pwd.getpwnam("nobody")
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+        try:
+            there.send(task(data))
+        except CannotStart as refusal:
+            there.send(str(refusal))
+
+    process = forked.Process(target=child)
+    process.start()
+    process.join(30)
+    return here.recv() if here.poll() else None
+
+
+@as_root
+def test_an_ordinary_user_needs_no_copy_and_no_other_user(open_folder: Path) -> None:
+    open_folder.chmod(0o777)
+    data = open_folder / "var"
+
+    assert as_nobody(lambda folder: len(embedded.ensure(folder).started), data) == 2
+
+    assert one(data, "select 1") == 1
+    assert not list((data / "postgres").glob("server-*"))
+    assert (data / "postgres" / "cluster").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    assert embedded.ensure(data).started == ()
+
+
+@as_root
+def test_a_folder_a_user_may_not_write_is_one_sentence(open_folder: Path) -> None:
+    said = as_nobody(lambda folder: embedded.ensure(folder).started, open_folder / "var")
+
+    assert str(said).startswith(f"The data folder {open_folder}/var cannot be used: Permission")
+    assert "\n" not in str(said)
