@@ -1,0 +1,18 @@
+from importlib import import_module
+from pkgutil import iter_modules
+
+from django.apps import AppConfig
+
+
+class OpsConfig(AppConfig):
+    name = "writeorperish.ops"
+
+
+class ModelsInRooms(AppConfig):
+    """An app whose `models` is a package: every module in it is loaded, since `__init__.py` stays empty."""
+
+    def import_models(self) -> None:
+        package = import_module(f"{self.name}.models")
+        for module in iter_modules(package.__path__):
+            import_module(f"{package.__name__}.{module.name}")
+        super().import_models()
