@@ -173,6 +173,7 @@ ASGI_APPLICATION = "writeorperish.asgi.application"
 
 MIDDLEWARE = [
     "writeorperish.ops.middleware.RequestId",
+    "writeorperish.ops.middleware.ApiOrigins",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "writeorperish.ui.policy.PolicyMiddleware",
@@ -255,6 +256,7 @@ SECURE_HSTS_PRELOAD = HTTPS
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
+UI_STRICT = DEBUG  # an htmx request for a part nobody answers with raises, instead of reloading the page
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
@@ -405,10 +407,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["writeorperish.ui.api.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["writeorperish.ui.api.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["writeorperish.ui.parsing.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["writeorperish.ui.api.RateThrottle"],
-    "DEFAULT_PAGINATION_CLASS": "writeorperish.ui.api.CursorPages",
-    "DEFAULT_SCHEMA_CLASS": "writeorperish.ui.api.Schema",
+    "DEFAULT_PAGINATION_CLASS": "writeorperish.ui.cursors.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "writeorperish.ui.schema.Schema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "writeorperish.ui.parsing.AlwaysAnswered",
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "writeorperish.ui.api.problem",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -490,4 +494,5 @@ HEALTH_CHECKS = {
     "beat": "writeorperish.events.tasks.beat_alive",
     "disk": "writeorperish.ops.health.disk",
 }
+DEEP_HEALTH_CHECKS: dict[str, str] = {}
 SILENCED_SYSTEM_CHECKS: list[str] = []
