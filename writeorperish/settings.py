@@ -413,6 +413,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "writeorperish.ui.schema.Schema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "writeorperish.ui.parsing.AlwaysAnswered",
     "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "writeorperish.ui.api.problem",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
