@@ -1,0 +1,128 @@
+"""The API described as it is: problems, preconditions, repeats and credentials belong to every operation."""
+
+from typing import Any, Final
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.permissions import SAFE_METHODS
+
+from writeorperish.ui import problems
+from writeorperish.ui.api import ACT, scopes_needed
+
+PROBLEM: Final = {
+    "type": "object",
+    "description": "RFC 9457. A 404 has the first four members only.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "example": "urn:wop:problem:not_found"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string", "description": "A sentence for people."},
+        "errors": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+        "request_id": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+MEANINGS: Final = {
+    "400": "The request cannot be read: broken JSON, an unknown field or filter, a forged cursor.",
+    "401": "No valid credentials.",
+    "403": "Barred from this: `missing_scope`, `restricted` or `proof_needed`.",
+    "404": "Absent, or not open to this person: the same bytes for both.",
+    "409": "Something else happened first.",
+    "410": "It was there and is gone.",
+    "413": "Too large.",
+    "415": "Not a media type this takes.",
+    "422": "A value is refused; `errors` says which.",
+    "428": "A precondition is missing: `If-Match` or `Idempotency-Key`.",
+    "429": "Too much at once; `Retry-After` says when.",
+    "503": "A part does not answer; `Retry-After` says when to ask again.",
+}
+CREDENTIALS: Final = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "session"},
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or personal token"},
+}
+
+
+class Schema(AutoSchema):  # type: ignore[no-untyped-call]  # drf-spectacular's base is untyped in parts
+    """drf-spectacular's reading of a view, with what our kit adds to each operation."""
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = list(super().get_override_parameters())
+        if self._wants_if_match():
+            parameters.append(_header("If-Match", '`"<rev or version>"`', required=True))
+        if self._is_repeatable():
+            needed = ACT in self._scopes()
+            parameters.append(_header("Idempotency-Key", "A UUID, kept 24 h.", required=needed))
+        known = self.view.known_params() if hasattr(self.view, "known_params") else frozenset()
+        for name, words in {
+            "fields": "Only these fields, dotted for nested ones.",
+            "ids": "Only these ids, at most 100.",
+            "updated_since": "A feed: `next` of an earlier answer, empty at first.",
+        }.items():
+            if name in known:
+                parameters.append(OpenApiParameter(name, OpenApiTypes.STR, description=words))
+        return parameters
+
+    def get_auth(self) -> list[Any]:
+        if not self._scopes():
+            return []
+        for name, definition in CREDENTIALS.items():
+            self.registry.register_on_missing(
+                ResolvedComponent(name, ResolvedComponent.SECURITY_SCHEMA, definition, Schema)
+            )
+        return [{name: []} for name in CREDENTIALS]
+
+    def get_description(self) -> str:
+        scopes = " ".join(self._scopes())
+        words = super().get_description()
+        return "\n\n".join(filter(None, [words, f"Scope: {scopes}" if scopes else ""]))
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        responses: dict[str, Any] = super()._get_response_bodies(direction)
+        if self._is_create_operation() and "201" in responses:
+            again = {"description": "The same was already saved under this id."}
+            responses.setdefault("200", responses["201"] | again)
+        if getattr(self.view, "action", "") == "retrieve":
+            responses.setdefault("304", {"description": "Unchanged since this ETag."})
+        problem = ResolvedComponent("Problem", ResolvedComponent.SCHEMA, PROBLEM, Schema)
+        self.registry.register_on_missing(problem)
+        content = {problems.MEDIA_TYPE: {"schema": problem.ref}}
+        for status in sorted(self._refusals()):
+            responses.setdefault(status, {"description": MEANINGS[status], "content": content})
+        return responses
+
+    def _refusals(self) -> set[str]:
+        refusals = {"400", "429", "503"}
+        if self._scopes():
+            refusals |= {"401", "403"}
+        if self.method not in SAFE_METHODS:
+            refusals |= {"404", "409", "410", "413", "415", "422"}
+        if "{" in self.path:
+            refusals |= {"404"}
+        if getattr(self.view, "filterset_class", None):
+            refusals |= {"422"}
+        if self._wants_if_match() or self._is_repeatable():
+            refusals |= {"428"}
+        return refusals
+
+    def _scopes(self) -> tuple[str, ...]:
+        return scopes_needed(self.view, self.method)
+
+    def _wants_if_match(self) -> bool:
+        return getattr(self.view, "action", None) in getattr(self.view, "if_match_actions", ())
+
+    def _is_repeatable(self) -> bool:
+        name = getattr(self.view, "action", None) or self.method.lower()
+        return hasattr(getattr(self.view, name, None), "repeatable")
+
+
+def _header(name: str, words: str, *, required: bool) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=words, required=required
+    )
