@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import include, path
 
-from writeorperish.ui.api import docs, nothing_here, schema
+from writeorperish.ui.views import docs, nothing_here, schema
 
 urlpatterns = [
     path("v1/me/", include(("accounts.api", "me"), namespace="me")),
