@@ -114,7 +114,7 @@ def _may_link(address: str) -> bool:
     scheme = SCHEME.match(address)
     if scheme:
         return scheme[1].lower() in SCHEMES
-    return not address.startswith(("//", "\\", "/\\"))
+    return not address.startswith("//")
 
 
 def _outline(state: StateCore) -> None:
