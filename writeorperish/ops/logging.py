@@ -13,8 +13,6 @@ from uuid import UUID
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from writeorperish.refs import Ref
-
 LONGEST_VALUE: Final = 200
 MOST_FRAMES: Final = 5
 # Under these names a string may stand, because what stands there is chosen by us. Under any other
@@ -130,9 +128,7 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 
 def _may_stand(name: str, value: object) -> bool:
-    return (
-        name in NAMES or value is None or isinstance(value, bool | int | float | UUID | Enum | Ref)
-    )
+    return name in NAMES or value is None or isinstance(value, bool | int | float | UUID | Enum)
 
 
 def _plain(value: object) -> Scalar:
