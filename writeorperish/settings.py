@@ -136,10 +136,10 @@ GROUND = [
 ]
 
 INSTALLED_APPS = [
-    "accounts",
+    "accounts.apps.AccountsConfig",
     *FEATURES,
     *GROUND,
-    "django.contrib.admin",
+    "accounts.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
