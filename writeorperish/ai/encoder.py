@@ -173,8 +173,8 @@ def _attention(x: Floats, weights: Mapping[str, Floats], name: str) -> Floats:
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-1, keepdims=True)
-    mixed: Floats = (scores @ value).transpose(1, 0, 2).reshape(len(x), DIMENSIONS)
-    return mixed
+    mixed: Floats = np.matmul(scores, value, dtype=np.float32)
+    return mixed.transpose(1, 0, 2).reshape(len(x), DIMENSIONS)
 
 
 def _gelu(x: Floats) -> Floats:
