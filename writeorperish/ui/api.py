@@ -3,29 +3,25 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import exceptions
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
-from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from writeorperish.crypto.fields import EncryptedJSONField, EncryptedTextField
-from writeorperish.ops import limits, once
-from writeorperish.ops.middleware import client_ip
+from writeorperish.ops import once
 from writeorperish.ops.refusals import (
-    Barred,
     Conflict,
     Missing,
     Needed,
@@ -35,6 +31,7 @@ from writeorperish.ops.refusals import (
 )
 from writeorperish.refs import Ref
 from writeorperish.ui import problems
+from writeorperish.ui.access import ACT, scopes_needed
 from writeorperish.ui.fields import UNREADABLE, BadText
 
 Row = TypeVar("Row", bound=Model)
@@ -42,17 +39,9 @@ View = TypeVar("View", bound="GuardedViewSet[Any]")
 Method = Callable[..., Response]
 Fields = dict[str, "Fields"]
 
-# A view whose scope is this one answers anybody, as signing in must.
-OPEN: Final = ""
-ACT: Final = "act"
 VERSION_TAG: Final = re.compile(r'"(\d{1,9})"')
 MOST_IDS: Final = 100
 SEALED: Final = (EncryptedTextField, EncryptedJSONField)
-
-
-class MissingScope(Barred):
-    code = "missing_scope"
-    words = _("These credentials do not allow this.")
 
 
 class UnknownField(Unreadable):
@@ -88,18 +77,6 @@ class AlreadySaved(Conflict):
 class IdTaken(Conflict):
     code = "id_taken"
     words = _("This id is taken. Make a new one.")
-
-
-class Credential(Protocol):
-    """What authentication leaves in `request.auth`. A session has all scopes of its person.
-
-    `why_not` says what keeps the person from more (not_admitted, terms_due, leaving), or nothing.
-    """
-
-    @property
-    def scopes(self) -> frozenset[str]: ...
-    @property
-    def why_not(self) -> str: ...
 
 
 # --- errors ----------------------------------------------------------------------------------
@@ -150,55 +127,6 @@ def _by_field(detail: object, name: str = "") -> dict[str, list[Any]]:
         return _by_field({index: each for index, each in enumerate(detail) if each}, name)
     said = detail if isinstance(detail, list) else [detail]
     return {name or "non_field_errors": said} if said else {}
-
-
-# --- who may, and how often ------------------------------------------------------------------
-
-
-def scopes_needed(view: APIView, method: str) -> tuple[str, ...]:
-    """The scopes a request to this view takes: by action, else reading or changing; () for open views.
-
-    ImproperlyConfigured when the view names none.
-    """
-    by_action: Mapping[str, tuple[str, ...]] = getattr(view, "action_scopes", {})
-    action = getattr(view, "action", None) or ""
-    if action in by_action:
-        return by_action[action]
-    named = "read_scope" if method in SAFE_METHODS else "write_scope"
-    scope = getattr(view, named, None)
-    if scope is None:
-        raise ImproperlyConfigured(f"{type(view).__name__} names no {named}.")
-    return (scope,) if scope else ()
-
-
-class HasScope(BasePermission):
-    """Lets through whom the view's scopes were given to."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        needed = scopes_needed(view, str(request.method))
-        if not needed:
-            return True
-        if not request.user.is_authenticated:
-            raise exceptions.NotAuthenticated
-        credential: Credential = request.auth
-        missing = [scope for scope in needed if scope not in credential.scopes]
-        if missing:
-            raise MissingScope(why=credential.why_not or "credential", scopes=missing)
-        return True
-
-
-class RateThrottle(BaseThrottle):
-    """Takes a turn of the person or address, and one more of the rate the view names for its action."""
-
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        person = request.user.pk if request.user.is_authenticated else None
-        subject = person or client_ip(request._request)
-        request._request.allowance = limits.require("api" if person else "anonymous_api", subject)  # type: ignore[attr-defined]  # read by Fragments
-        by_action: Mapping[str, str] = getattr(view, "rates", {})
-        rate = by_action.get(getattr(view, "action", None) or str(request.method))
-        if rate:
-            request._request.allowance = limits.require(rate, subject)  # type: ignore[attr-defined]  # read by Fragments
-        return True
 
 
 # --- preconditions and repeats ---------------------------------------------------------------
@@ -307,10 +235,10 @@ class GuardedViewSet(GenericViewSet[Row]):
     def known_params(self) -> frozenset[str]:
         """The names this action's query may have."""
         own = self.params.get(self.action or "", frozenset())
-        if self.request.method not in SAFE_METHODS:
-            return own
-        if self.action != "list":
+        if self.action == "retrieve":
             return own | {"fields"}
+        if self.action != "list":
+            return own
         filters = (
             frozenset(self.filterset_class.base_filters) if self.filterset_class else frozenset()
         )
