@@ -128,6 +128,17 @@ def program(pid: int) -> str:
     return "" if state.split()[0] in {"Z", "X"} else name
 
 
+def arguments(pid: int) -> str:
+    """The command line of a running program, its words joined by spaces; empty when there is none."""
+    if sys.platform != "linux":
+        asked = ["/bin/ps", "-p", str(pid), "-o", "args="]
+        return subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()  # noqa: S603
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def environment() -> dict[str, str]:
     """Nothing of the caller's: a stray PGOPTIONS or locale would change what runs."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}

