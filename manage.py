@@ -2,7 +2,7 @@
 import os
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036  # said in one sentence, before newer syntax is read
     sys.stderr.write("Write or Perish needs Python 3.11 or newer.\n")
     raise SystemExit(2)
 
