@@ -202,4 +202,4 @@ def _ask(key: str, rate: Rate, now: float) -> tuple[bool, float]:
 @cache
 def _script(url: str) -> Callable[..., tuple[int, bytes]]:
     client = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
-    return client.register_script(SCRIPT)  # type: ignore[no-any-return]  # redis types its answers loosely
+    return client.register_script(SCRIPT)

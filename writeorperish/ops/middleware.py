@@ -26,8 +26,7 @@ API_HEADERS: Final = (
 )
 API_EXPOSED: Final = "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID"
 
-Answer = Callable[[HttpRequest], HttpResponseBase]
-LaterAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -53,13 +52,14 @@ class RequestId:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: Answer | LaterAnswer) -> None:
+    def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
+        if self.is_async:
             return self.answer_later(request)
         request_id, started = begin(request), time.perf_counter()
         counted = Counted()
@@ -129,13 +129,14 @@ class ApiOrigins:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: Answer | LaterAnswer) -> None:
+    def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
+        if self.is_async:
             return self.answer_later(request)
         response = asking_first(request) or self.get_response(request)
         return opened(request, response)  # type: ignore[arg-type]  # sync here

@@ -199,7 +199,9 @@ def _form_of(request: HttpRequest) -> bytes:
     fields = sorted(
         (name, values) for name, values in request.POST.lists() if name not in NOT_COMPARED
     )
-    files = sorted((name, each.name, each.size) for name, each in request.FILES.items())
+    files = sorted(
+        (name, each.name, each.size) for name, sent in request.FILES.lists() for each in sent
+    )
     return json.dumps([fields, files]).encode()
 
 

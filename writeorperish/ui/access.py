@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -67,7 +67,7 @@ class HasScope(BasePermission):
             return True
         if not request.user.is_authenticated:
             raise exceptions.NotAuthenticated
-        credential: Credential = request.auth
+        credential = cast("Credential", request.auth)
         missing = [scope for scope in needed if scope not in credential.scopes]
         if missing:
             raise MissingScope(why=credential.why_not or "credential", scopes=missing)

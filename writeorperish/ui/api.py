@@ -3,15 +3,16 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, cast
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.utils.translation import gettext_lazy as _
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.rest_framework import DjangoFilterBackend  # type: ignore[import-untyped]
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -164,7 +165,10 @@ def repeatable(method: Method) -> Method:
         if key is None:
             return method(self, request, *args, **kwargs)
         body = request.content_type.encode() + repr(request.data).encode()
-        with once.attempt(request.user, request.path[:200], key, body) as trying:
+        person = cast(
+            "AbstractUser", request.user
+        )  # scopes were asked for, so somebody is signed in
+        with once.attempt(person, request.path[:200], key, body) as trying:
             if trying.earlier:
                 return self.again(trying.earlier)
             response = method(self, request, *args, **kwargs)
@@ -221,10 +225,8 @@ class GuardedViewSet(GenericViewSet[Row]):
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
 
     @classmethod
-    def as_view(
-        cls, actions: Mapping[str, str] | None = None, **options: object
-    ) -> Callable[..., HttpResponse]:
-        view: Callable[..., HttpResponse] = super().as_view(actions, **options)
+    def as_view(cls, actions: Any = None, **options: Any) -> Any:  # noqa: ANN401  # as the base types it
+        view = super().as_view(actions, **options)
         view.should_append_slash = False  # type: ignore[attr-defined]  # a redirect would lose the body
         return view
 
@@ -251,7 +253,7 @@ class GuardedViewSet(GenericViewSet[Row]):
             return rows.visible_to(self.request.user)  # type: ignore[no-any-return]  # a GuardedQuerySet
         return rows.editable_by(self.request.user)  # type: ignore[no-any-return]  # a GuardedQuerySet
 
-    def filter_queryset(self, queryset: QuerySet[Row]) -> QuerySet[Row]:
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         rows = super().filter_queryset(queryset)
         if self.synced_by and self.action == "list" and "ids" in self.request.query_params:
             rows = rows.filter(pk__in=ids_of(self.request.query_params["ids"]))
@@ -260,7 +262,8 @@ class GuardedViewSet(GenericViewSet[Row]):
     def get_object(self) -> Row:
         """The row of the address. Missing when there is none to this person, or the id is no id."""
         ident = once.uuid_or_none(str(self.kwargs[self.lookup_url_kwarg]))
-        row = self.filter_queryset(self.get_queryset()).filter(pk=ident).first() if ident else None
+        rows = self.filter_queryset(self.get_queryset())
+        row: Row | None = rows.filter(pk=ident).first() if ident else None
         if row is None:
             raise Missing
         return row
@@ -354,7 +357,7 @@ class GuardedViewSet(GenericViewSet[Row]):
 
     def mine(self, id: UUID | None) -> Row | None:
         rows: Any = self.model._default_manager.all()
-        return rows.editable_by(self.request.user).filter(pk=id).first() if id else None  # type: ignore[no-any-return]  # a GuardedQuerySet
+        return rows.editable_by(self.request.user).filter(pk=id).first() if id else None
 
     def again(self, earlier: once.Outcome) -> Response:
         """The first answer, made anew from the row as it stands now. Missing when the row has gone."""

@@ -99,18 +99,21 @@ class Cursor:
 class CursorPages(BasePagination):
     """`{"next", "previous", "results"}`: cursors, or null where the list ends. A clamped `limit` is said.
 
-    The view's `ordering` decides, (`created_at`, `id`) unless it says otherwise. With `?updated_since=`
+    The rows' own order decides, else the view's `ordering`, else (`created_at`, `id`). With `?updated_since=`
     on a view with `synced_by` the list is a feed: every row changed since, oldest change first, and a
     `next` that is never null, to ask with later. One query a page.
     """
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self,
+        queryset: QuerySet[Any],  # type: ignore[override]  # a sequence has no index to start at
+        request: Request,
+        view: APIView | None = None,
     ) -> list[Any]:
         self.limit, self.clamped = limit_of(request.query_params)
         since = request.query_params.get("updated_since")
         self.feed = since is not None
-        order = Order.of(_ordering(view, feed=self.feed))
+        order = Order.of(_ordering(queryset, view, feed=self.feed))
         self.binding = _binding(request, order)
         text = since if self.feed else request.query_params.get("cursor")
         cursor = Cursor.read(text, self.binding) if text else None
@@ -175,9 +178,11 @@ def limit_of(params: Mapping[str, str]) -> tuple[int, bool]:
     return limit, limit != number
 
 
-def _ordering(view: APIView | None, *, feed: bool) -> tuple[str, ...]:
+def _ordering(rows: QuerySet[Any], view: APIView | None, *, feed: bool) -> tuple[str, ...]:
     if feed:
         return (str(getattr(view, "synced_by", "updated_at")), "id")
+    if rows.query.order_by:
+        return tuple(map(str, rows.query.order_by))
     return tuple(getattr(view, "ordering", ("created_at", "id")))
 
 

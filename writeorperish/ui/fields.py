@@ -95,10 +95,10 @@ class FormText(forms.CharField):
         super().__init__(**{"strip": False, **kwargs})
 
     def to_python(self, value: object) -> str:
-        text = cleaned(str(value)) if value not in self.empty_values else self.empty_value
+        text = "" if value in self.empty_values else cleaned(str(value))
         if self.strip:
             text = text.strip()
-        return sized(text, max_chars=self.max_chars, max_bytes=self.max_bytes) if text else text
+        return sized(text, max_chars=self.max_chars, max_bytes=self.max_bytes)
 
 
 class FormZone(forms.CharField):
@@ -114,9 +114,11 @@ class FormId(forms.UUIDField):
 
     default_error_messages = {"invalid": NOT_AN_ID}
 
-    def to_python(self, value: object) -> UUID | None:
-        if value in self.empty_values or isinstance(value, UUID):
-            return value or None
+    def to_python(self, value: object) -> UUID | None:  # type: ignore[override]  # as Django's field does
+        if isinstance(value, UUID):
+            return value
+        if value in self.empty_values:
+            return None
         parsed = uuid_or_none(str(value))
         if parsed is None:
             raise ValidationError(NOT_AN_ID, "invalid")
@@ -155,7 +157,7 @@ class ApiZone(serializers.CharField):
 
     def to_internal_value(self, data: object) -> str:
         try:
-            return known_zone(super().to_internal_value(data))
+            return known_zone(super().to_internal_value(str(data)))
         except ValidationError as error:
             refuse(error)
 

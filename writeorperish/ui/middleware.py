@@ -15,7 +15,7 @@ from django.template.loader import render_to_string, select_template
 from django.utils.cache import patch_vary_headers
 
 from writeorperish.ops.limits import RATES, Allowance
-from writeorperish.ops.middleware import Answer, LaterAnswer
+from writeorperish.ops.middleware import Answer
 from writeorperish.ops.refusals import Barred, Missing, Refused
 from writeorperish.ui import problems
 from writeorperish.ui.pages import is_htmx, target_id
@@ -31,13 +31,14 @@ class Fragments:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: Answer | LaterAnswer) -> None:
+    def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
+        if self.is_async:
             return self.answer_later(request)
         return finished(request, self.get_response(request))  # type: ignore[arg-type]  # sync here
 
@@ -66,7 +67,8 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
     else:
         page = select_template([f"{refused.status}.html", "ui_pages/refused.html"])
         response = HttpResponse(page.render(context, request), status=refused.status)
-    response.headers.update(headers)
+    for name, value in headers.items():
+        response.headers[name] = value
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
 

@@ -40,7 +40,7 @@ class StrictJSONParser(BaseParser):
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> object:
+    ) -> Any:  # noqa: ANN401  # JSON may be any value; serializers want a mapping and say so
         return parsed(stream.read(MOST_BYTES + 1))
 
 
@@ -101,6 +101,9 @@ class AlwaysAnswered(DefaultContentNegotiation):
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         try:
-            return super().select_renderer(request, renderers, format_suffix)
+            chosen: tuple[BaseRenderer, str] = super().select_renderer(
+                request, renderers, format_suffix
+            )
         except NotAcceptable:
             return renderers[0], renderers[0].media_type or ""
+        return chosen

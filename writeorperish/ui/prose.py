@@ -137,8 +137,9 @@ def _tick_boxes(state: StateCore) -> None:
     ):
         if item.type != "list_item_open" or paragraph.type != "paragraph_open":
             continue
-        first = (inline.children or [None])[0]
-        if first is not None and first.type == "text" and (task := TASK.match(first.content)):
+        first = inline.children[0] if inline.children else None
+        task = TASK.match(first.content) if first and first.type == "text" else None
+        if first and task:
             first.content = BOXES[task[1].lower()] + first.content[task.end() :]
 
 
@@ -201,7 +202,7 @@ def _nothing(
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"]).use(footnote_plugin)
-    parser.validateLink = _may_link  # type: ignore[method-assign]  # its documented way to decide
+    parser.validateLink = _may_link  # type: ignore[method-assign, assignment]  # its documented way to decide
     parser.core.ruler.push("outline", _outline)
     parser.core.ruler.push("tick_boxes", _tick_boxes)
     parser.core.ruler.push("mended_links", _mend_links)

@@ -1,6 +1,6 @@
 """The API described as it is: problems, preconditions, repeats and credentials belong to every operation."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS
 
 from writeorperish.ui import problems
-from writeorperish.ui.api import ACT, scopes_needed
+from writeorperish.ui.access import ACT, scopes_needed
 
 PROBLEM: Final = {
     "type": "object",
@@ -49,7 +49,7 @@ CREDENTIALS: Final = {
 }
 
 
-class Schema(AutoSchema):  # type: ignore[no-untyped-call]  # drf-spectacular's base is untyped in parts
+class Schema(AutoSchema):
     """drf-spectacular's reading of a view, with what our kit adds to each operation."""
 
     def get_override_parameters(self) -> list[Any]:
@@ -73,29 +73,33 @@ class Schema(AutoSchema):  # type: ignore[no-untyped-call]  # drf-spectacular's 
         if not self._scopes():
             return []
         for name, definition in CREDENTIALS.items():
-            self.registry.register_on_missing(
-                ResolvedComponent(name, ResolvedComponent.SECURITY_SCHEMA, definition, Schema)
-            )
+            self._component(name, ResolvedComponent.SECURITY_SCHEMA, definition)
         return [{name: []} for name in CREDENTIALS]
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as the base overrides it
         scopes = " ".join(self._scopes())
         words = super().get_description()
         return "\n\n".join(filter(None, [words, f"Scope: {scopes}" if scopes else ""]))
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(
+        self, direction: Literal["request", "response"] = "response"
+    ) -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
         if self._is_create_operation() and "201" in responses:
             again = {"description": "The same was already saved under this id."}
             responses.setdefault("200", responses["201"] | again)
         if getattr(self.view, "action", "") == "retrieve":
             responses.setdefault("304", {"description": "Unchanged since this ETag."})
-        problem = ResolvedComponent("Problem", ResolvedComponent.SCHEMA, PROBLEM, Schema)
-        self.registry.register_on_missing(problem)
+        problem = self._component("Problem", ResolvedComponent.SCHEMA, PROBLEM)
         content = {problems.MEDIA_TYPE: {"schema": problem.ref}}
         for status in sorted(self._refusals()):
             responses.setdefault(status, {"description": MEANINGS[status], "content": content})
         return responses
+
+    def _component(self, name: str, kind: str, schema: dict[str, Any]) -> ResolvedComponent:
+        component = ResolvedComponent(name, kind, schema, Schema)  # type: ignore[no-untyped-call]
+        self.registry.register_on_missing(component)
+        return component
 
     def _refusals(self) -> set[str]:
         refusals = {"400", "429", "503"}
