@@ -137,7 +137,7 @@ class SealedField(Column[_ST, _GT]):
         return self.place_at(pk)
 
     def place_at(self, row_id: UUID) -> bytes:
-        return envelope.place(self.model._meta.db_table, self.column, row_id)
+        return envelope.place(self.model._meta.db_table, str(self.column), row_id)
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Sealed | None:
         """The value sealed for this row under its owner's active key.
@@ -183,7 +183,7 @@ class SealedField(Column[_ST, _GT]):
     ) -> Sealed | None:
         return None if value is None else Sealed(bytes(value))
 
-    def get_prep_value(self, value: object) -> Any:  # noqa: ANN401  # as Django's
+    def get_prep_value(self, value: object) -> Sealed | None:
         if value is None or isinstance(value, Sealed):
             return value
         raise ClearTextRefused(
@@ -193,9 +193,9 @@ class SealedField(Column[_ST, _GT]):
 
     def get_db_prep_value(
         self, value: object, connection: BaseDatabaseWrapper, prepared: bool = False
-    ) -> Any:  # noqa: ANN401  # as Django's
+    ) -> bytes | None:
         sealed = self.get_prep_value(value)
-        return None if sealed is None else connection.Database.Binary(sealed.bytes)
+        return None if sealed is None else sealed.bytes
 
     def get_lookup(self, lookup_name: str) -> type[Lookup[Any]] | None:
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None

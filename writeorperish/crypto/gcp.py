@@ -116,7 +116,9 @@ class GcpToken:
 def file_token(path: str) -> tuple[str, float]:
     """A fresh token of the credentials in a file, and the seconds it is good for."""
     try:
-        credentials, _project = google.auth.load_credentials_from_file(path, scopes=[SCOPE])
+        credentials, _project = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]  # untyped
+            path, scopes=[SCOPE]
+        )
         credentials.refresh(GcpTransport())
     except google.auth.exceptions.GoogleAuthError as error:
         raise down("gcp", type(error).__name__) from None

@@ -75,6 +75,7 @@ class Blob(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=True
     )
+    # Random, so that no name a person gave is ever part of a path.
     storage_key = models.CharField(max_length=32, unique=True)
     key = models.BigIntegerField()
     media_type = models.CharField(max_length=100)
@@ -92,6 +93,7 @@ class Blob(models.Model):
             models.CheckConstraint(condition=models.Q(bytes__gte=0), name="crypto_blob_bytes"),
         ]
         indexes = [
+            models.Index(fields=["key"], name="crypto_blob_key"),
             models.Index(
                 fields=["created_at"],
                 condition=~models.Q(state="stored"),
