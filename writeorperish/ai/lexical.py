@@ -115,7 +115,8 @@ STOP_WORDS = _load_stop_words()
 class Word:
     """A token and the characters of the original it stands for.
 
-    `whole` is False for what stands beside the words read: joined compounds, tags, hosts, pairs.
+    `whole` is False for what stands beside the words as read: joined compounds, tags, hosts, pairs
+    of characters.
     """
 
     text: str
@@ -167,7 +168,7 @@ def _pairs(folded: Folded, start: int, end: int, *, singles: bool) -> Iterator[W
     clusters = [match.span() for match in CLUSTER.finditer(folded.text, start, end)]
     for index, (first, last) in enumerate(clusters):
         if singles:
-            yield _word(folded, first, last, folded.text[first:last], whole=False)
+            yield _word(folded, first, last, folded.text[first:last], whole=True)
         if index + 1 < len(clusters):
             after = clusters[index + 1][1]
             yield _word(folded, first, after, folded.text[first:after], whole=False)
