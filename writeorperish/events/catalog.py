@@ -129,7 +129,39 @@ class TextErased(Fact):
 
 
 @dataclass(frozen=True)
+class ImportUploaded(Fact):
+    """A file is here and wants to be checked; nothing of it is an entry yet."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class ImportConfirmed(Fact):
+    """Its person has read the report and said yes."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class ImportRetracted(Fact):
+    """Its person takes the whole import back."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
 class ImportFinished(Fact):
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class ExportAsked(Fact):
+    """Somebody wants everything they wrote."""
+
     ref: Ref
     owner: UUID
 

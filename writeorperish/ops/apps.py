@@ -11,6 +11,8 @@ class OpsConfig(AppConfig):
 class ModelsInRooms(AppConfig):
     """An app whose `models` is a package: every module in it is loaded, since `__init__.py` stays empty."""
 
+    default = False
+
     def import_models(self) -> None:
         package = import_module(f"{self.name}.models")
         for module in iter_modules(package.__path__):

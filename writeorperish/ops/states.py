@@ -9,8 +9,8 @@ from writeorperish.ops.refusals import Conflict
 Row = TypeVar("Row", bound=models.Model)
 
 
-def move(row: Row, to: str, *, expected_version: int | None = None) -> Row:
-    """The row, locked, in its new state and one version on.
+def move(row: Row, to: str, *, expected_version: int | None = None, **values: object) -> Row:
+    """The row, locked, in its new state and one version on, with the values that belong to that state.
 
     The model's EDGES name the moves that exist. Conflict when the row stands elsewhere than the caller
     believed or no such move exists. Call inside a transaction; one SELECT FOR UPDATE and one UPDATE.
@@ -24,5 +24,7 @@ def move(row: Row, to: str, *, expected_version: int | None = None) -> Row:
         raise Conflict("wrong_state", state=locked.state)  # type: ignore[attr-defined]
     locked.state = to  # type: ignore[attr-defined]
     locked.version += 1  # type: ignore[attr-defined]
-    locked.save(update_fields=["state", "version"])
+    for name, value in values.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=["state", "version", *values])
     return locked

@@ -1,0 +1,510 @@
+"""`/api/v1/me/`: a person's apps, themselves, circles, blocks, consents, readings and exports, as JSON."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.actions.departure import ask_for_export, exports_of, parts_of
+from accounts.actions.people import change_profile
+from accounts.actions.proving import proven
+from accounts.actions.tokens import begin_family, end_family, prove, refresh
+from accounts.models import Export, TokenFamily, User
+from accounts.serializers import (
+    ActivitySerializer,
+    BlockSerializer,
+    BlockWriteSerializer,
+    CircleChangeSerializer,
+    CircleDetailSerializer,
+    CircleSerializer,
+    CircleWriteSerializer,
+    ConsentSerializer,
+    ConsentWriteSerializer,
+    ExportSerializer,
+    ExportWriteSerializer,
+    FamilySerializer,
+    InvitationSerializer,
+    InvitedSerializer,
+    InviteSerializer,
+    MeChangeSerializer,
+    MembershipSerializer,
+    MeSerializer,
+    PairSerializer,
+    ProofSerializer,
+    RefreshSerializer,
+    SignInSerializer,
+    StateSerializer,
+)
+from writeorperish.audit.log import activity_of
+from writeorperish.audit.models import Entry
+from writeorperish.ops.once import Outcome, uuid_or_none
+from writeorperish.ops.refusals import Barred, Missing
+from writeorperish.privacy import blocks, circles, consent
+from writeorperish.privacy.models import Block, Circle, Consent, Membership
+from writeorperish.ui.api import GuardedViewSet, RowAnswer, check_params, if_match, repeatable
+
+
+class ProofNeeded(Barred):
+    code = "proof_needed"
+    words = _("Show your password again first; it counts for 15 minutes.")
+
+
+class MeViewSet(GenericViewSet[Any]):
+    """Views about oneself: no row but the person's own is ever asked for."""
+
+    read_scope: ClassVar[str] = "me:read"
+    write_scope: ClassVar[str] = "me:write"
+    action_scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    rates: ClassVar[Mapping[str, str]] = {}
+    params: ClassVar[Mapping[str, frozenset[str]]] = {}
+    queryset = User.objects.none()
+
+    @classmethod
+    def as_view(cls, *args: Any, **kwargs: Any) -> Callable[..., HttpResponseBase]:
+        view = super().as_view(*args, **kwargs)
+        view.should_append_slash = False  # type: ignore[attr-defined]  # a redirect would lose the body
+        return view
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_params(request, self.params.get(self.action or "", frozenset()))
+
+    def sent(self, serializer_class: type[BaseSerializer[Any]]) -> dict[str, Any]:
+        """The body, once its shape holds."""
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def json(
+        self,
+        serializer_class: type[BaseSerializer[Any]],
+        row: object,
+        *,
+        many: bool = False,
+        status: int = 200,
+    ) -> Response:
+        context = {"request": self.request}
+        return Response(serializer_class(row, many=many, context=context).data, status=status)
+
+    def pages(self, serializer_class: type[BaseSerializer[Any]], rows: QuerySet[Any]) -> Response:
+        page = self.paginate_queryset(rows)
+        shown = serializer_class(page, many=True, context={"request": self.request})
+        return self.get_paginated_response(shown.data)
+
+    def need_proof(self) -> None:
+        if not self.request.auth.proved:
+            raise ProofNeeded
+
+
+class TokenViewSet(MeViewSet):
+    action_scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "begin": (),
+        "refresh": (),
+        "families": ("security",),
+        "end": ("security",),
+        "prove": ("me:write",),
+    }
+    rates: ClassVar[Mapping[str, str]] = {"end": "token_changes"}
+    params: ClassVar[Mapping[str, frozenset[str]]] = {"families": frozenset({"limit", "cursor"})}
+    ordering = ("-created_at", "-id")
+
+    @extend_schema(request=SignInSerializer, responses={201: PairSerializer}, auth=[])
+    def begin(self, request: Request) -> Response:
+        sent = self.sent(SignInSerializer)
+        person = proven(
+            request._request,  # axes and allauth know Django's own request
+            email=sent["email"],
+            password=sent["password"],
+            otp=sent.get("otp", ""),
+        )
+        return self.json(
+            PairSerializer, begin_family(person, label=sent.get("label", "")), status=201
+        )
+
+    @extend_schema(request=RefreshSerializer, responses=PairSerializer, auth=[])
+    def refresh(self, request: Request) -> Response:
+        return self.json(PairSerializer, refresh(self.sent(RefreshSerializer)["refresh"]))
+
+    @extend_schema(responses=FamilySerializer(many=True))
+    def families(self, request: Request) -> Response:
+        return self.pages(FamilySerializer, self.alive())
+
+    @extend_schema(request=None, responses={204: None})
+    def end(self, request: Request, family: str) -> Response:
+        found = self.alive().filter(pk=uuid_or_none(family)).first()
+        if found is None:
+            raise Missing
+        end_family(request.user, found)
+        return Response(status=204)
+
+    @extend_schema(request=ProofSerializer, responses={204: None})
+    def prove(self, request: Request) -> Response:
+        sent = self.sent(ProofSerializer)
+        proven(
+            request._request,  # axes and allauth know Django's own request
+            email=request.user.email,
+            password=sent["password"],
+            otp=sent.get("otp", ""),
+        )
+        if request.auth.family is None:
+            raise ProofNeeded
+        prove(request.auth.family)
+        return Response(status=204)
+
+    def alive(self) -> QuerySet[TokenFamily]:
+        return TokenFamily.objects.filter(
+            person=self.request.user.pk, revoked_at__isnull=True, expires_at__gt=timezone.now()
+        )
+
+
+class PersonViewSet(MeViewSet):
+    @extend_schema(responses=MeSerializer)
+    def show(self, request: Request) -> Response:
+        return self.json(MeSerializer, request.user)
+
+    @extend_schema(request=MeChangeSerializer, responses=MeSerializer)
+    def change(self, request: Request) -> Response:
+        sent = self.sent(MeChangeSerializer)
+        sent.update(sent.pop("appearance", {}))
+        if sent:
+            change_profile(request.user, **sent)
+            request.user.refresh_from_db()
+        return self.json(MeSerializer, request.user)
+
+
+class CircleViewSet(GuardedViewSet[Circle]):
+    """One's own circles: nobody else sees a circle, not even its members."""
+
+    model = Circle
+    serializer_class = CircleSerializer
+    read_scope = "me:read"
+    write_scope = "me:write"
+    action_scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "invite": ("act",),
+        "uninvite": ("act",),
+    }
+    rates: ClassVar[Mapping[str, str]] = {"invite": "invitations"}
+    if_match_actions: ClassVar[frozenset[str]] = frozenset({"partial_update"})
+
+    def get_queryset(self) -> QuerySet[Circle]:
+        rows = circles.circles_of(self.request.user).order_by()
+        return (
+            rows if self.action == "list" else rows.prefetch_related("memberships__member__profile")
+        )
+
+    def mine(self, id: UUID | None) -> Circle | None:
+        return circles.circles_of(self.request.user).filter(pk=id).first() if id else None
+
+    @extend_schema(responses=CircleDetailSerializer)
+    def retrieve(self, request: Request, id: str) -> Response:
+        return self.detail(self.get_object())
+
+    @extend_schema(
+        request=CircleWriteSerializer, responses={201: CircleSerializer, 200: CircleSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        sent = CircleWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = sent.validated_data
+
+        def make() -> Circle:
+            circle = circles.make_circle(request.user, **values)
+            return circles.circles_of(request.user).get(pk=circle.pk)
+
+        def says_the_same(circle: Circle) -> bool:
+            return (circle.name, circle.kind) == (values["name"], values.get("kind", circle.kind))
+
+        return self.create_once(make, id=values.get("id"), says_the_same=says_the_same)
+
+    @extend_schema(request=CircleChangeSerializer, responses=CircleDetailSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        sent = CircleChangeSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        circle = self.get_object()
+        circles.change_circle(
+            request.user, circle, expected_version=if_match(request), **sent.validated_data
+        )
+        return self.detail(self.get_queryset().get(pk=circle.pk))
+
+    @extend_schema(request=None, responses={204: None})
+    def destroy(self, request: Request, id: str) -> Response:
+        circles.end_circle(request.user, self.get_object())
+        return Response(status=204)
+
+    @extend_schema(request=InviteSerializer, responses={201: InvitationSerializer})
+    @repeatable
+    def invite(self, request: Request, id: str) -> Response:
+        sent = InviteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        guest = circles.person_by_name(sent.validated_data["person"])
+        membership = circles.invite(
+            request.user,
+            self.get_object(),
+            guest,
+            sees_earlier=sent.validated_data["sees_earlier"],
+        )
+        return self.invited(membership, 201)
+
+    def invited(self, membership: Membership, status: int) -> Response:
+        return RowAnswer(membership, InvitationSerializer(membership).data, status, {})
+
+    def again(self, earlier: Outcome) -> Response:
+        if earlier.result is None:
+            return Response(status=earlier.status)
+        rows = Membership.objects.filter(circle__owner=self.request.user.pk)
+        membership = rows.filter(pk=earlier.result.id).first()
+        if membership is None:
+            raise Missing
+        return self.invited(membership, earlier.status)
+
+    @extend_schema(request=None, responses={204: None})
+    @repeatable
+    def uninvite(self, request: Request, id: str, invitation: str) -> Response:
+        return self.end(
+            self.get_object().memberships.filter(pk=uuid_or_none(invitation), state="invited")
+        )
+
+    @extend_schema(request=None, responses={204: None})
+    def remove(self, request: Request, id: str, member: str) -> Response:
+        return self.end(
+            self.get_object().memberships.filter(member=uuid_or_none(member), state="active")
+        )
+
+    def end(self, rows: QuerySet[Membership]) -> Response:
+        membership = rows.select_related("circle__group").first()
+        if membership is None:
+            raise Missing
+        circles.remove(self.request.user, membership)
+        return Response(status=204)
+
+    def detail(self, circle: Circle) -> Response:
+        return Response(CircleDetailSerializer(circle).data, headers={"ETag": self.tag_of(circle)})
+
+
+class CompanyViewSet(MeViewSet):
+    """The other side of circles: invitations to me, and the circles I am in."""
+
+    ordering = ("-invited_at", "-id")
+    params: ClassVar[Mapping[str, frozenset[str]]] = {
+        "invitations": frozenset({"limit", "cursor"}),
+        "memberships": frozenset({"limit", "cursor"}),
+    }
+
+    @extend_schema(responses=InvitedSerializer(many=True))
+    def invitations(self, request: Request) -> Response:
+        return self.pages(InvitedSerializer, circles.invitations_to(request.user).order_by())
+
+    @extend_schema(request=None, responses=StateSerializer)
+    def accept(self, request: Request, id: str) -> Response:
+        return self.json(StateSerializer, circles.accept(request.user, self.invitation(id)))
+
+    @extend_schema(request=None, responses=StateSerializer)
+    def decline(self, request: Request, id: str) -> Response:
+        return self.json(StateSerializer, circles.decline(request.user, self.invitation(id)))
+
+    @extend_schema(responses=MembershipSerializer(many=True))
+    def memberships(self, request: Request) -> Response:
+        return self.pages(MembershipSerializer, circles.memberships_of(request.user).order_by())
+
+    @extend_schema(request=None, responses={204: None})
+    def leave(self, request: Request, id: str) -> Response:
+        found = circles.memberships_of(request.user).filter(pk=uuid_or_none(id)).first()
+        if found is None:
+            raise Missing
+        circles.leave(request.user, found)
+        return Response(status=204)
+
+    def invitation(self, id: str) -> Membership:
+        found = (
+            Membership.objects.filter(
+                pk=uuid_or_none(id), member=self.request.user.pk, state="invited"
+            )
+            .select_related("circle__group")
+            .first()
+        )
+        if found is None:
+            raise Missing
+        return found
+
+
+class BlockViewSet(MeViewSet):
+    ordering = ("-at", "-id")
+    params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
+
+    @extend_schema(responses=BlockSerializer(many=True))
+    def all(self, request: Request) -> Response:
+        return self.pages(
+            BlockSerializer,
+            Block.objects.filter(blocker=request.user.pk).select_related("blocked__profile"),
+        )
+
+    @extend_schema(
+        request=BlockWriteSerializer, responses={201: BlockSerializer, 200: BlockSerializer}
+    )
+    def block(self, request: Request) -> Response:
+        other = circles.person_by_name(self.sent(BlockWriteSerializer)["person"])
+        standing = Block.objects.filter(blocker=request.user.pk, blocked=other.pk).exists()
+        row = blocks.block(request.user, other)
+        return self.json(BlockSerializer, row, status=200 if standing else 201)
+
+    @extend_schema(request=None, responses={204: None})
+    def lift(self, request: Request, uid: str) -> Response:
+        row = (
+            Block.objects.filter(blocker=request.user.pk, blocked=uuid_or_none(uid))
+            .select_related("blocked")
+            .first()
+        )
+        if row is None:
+            raise Missing
+        blocks.unblock(request.user, row.blocked)
+        return Response(status=204)
+
+
+class ConsentViewSet(MeViewSet):
+    @extend_schema(responses=ConsentSerializer(many=True))
+    def all(self, request: Request) -> Response:
+        rows = [consent_json(name, row) for name, row in consent.consents_of(request.user).items()]
+        return Response({"next": None, "previous": None, "results": rows})
+
+    @extend_schema(request=ConsentWriteSerializer, responses=ConsentSerializer)
+    def decide(self, request: Request, purpose: str) -> Response:
+        sent = self.sent(ConsentWriteSerializer)
+        row = consent.decide(request.user, purpose, source="api", **sent)
+        return Response(consent_json(purpose, row))
+
+
+def consent_json(purpose: str, row: Consent | None) -> dict[str, object]:
+    terms = consent.TERMS[purpose]
+    return {
+        "purpose": purpose,
+        "granted": row.granted if row else terms.default,
+        "text_version": terms.version,
+        "text": str(terms.text),
+        "needed": row is None or row.text_version != terms.version,
+        "at": row.at if row else None,
+    }
+
+
+class ActivityViewSet(MeViewSet):
+    ordering = ("-seq", "-id")
+    params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
+
+    @extend_schema(responses=ActivitySerializer(many=True))
+    def all(self, request: Request) -> Response:
+        page = self.paginate_queryset(activity_of(request.user.pk).order_by())
+        return self.get_paginated_response([activity_json(entry) for entry in page or []])
+
+
+def activity_json(entry: Entry) -> dict[str, object]:
+    return {
+        "on": entry.at.date(),
+        "actor": {"kind": entry.actor_kind, "label": str(entry.actor_id or "")},
+        "verb": entry.action,
+        "purpose": entry.purpose,
+        "about": f"{entry.object_kind}:{entry.object_id}" if entry.object_id else None,
+        "sent": False,
+    }
+
+
+class ExportViewSet(MeViewSet):
+    action_scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "ask": ("security",),
+        "one": ("security",),
+        "file": ("security",),
+    }
+    rates: ClassVar[Mapping[str, str]] = {"ask": "export"}
+
+    @extend_schema(request=ExportWriteSerializer, responses={202: ExportSerializer})
+    @repeatable
+    def ask(self, request: Request) -> Response:
+        self.need_proof()
+        self.sent(ExportWriteSerializer)
+        export = ask_for_export(request.user)
+        return self.asked(export)
+
+    def asked(self, export: Export) -> Response:
+        headers = {"Location": f"{self.request.path}{export.pk}/"}
+        return RowAnswer(export, ExportSerializer(export).data, 202, headers)
+
+    def again(self, earlier: Outcome) -> Response:
+        return self.asked(self.export(str(earlier.result.id if earlier.result else "")))
+
+    @extend_schema(responses=ExportSerializer)
+    def one(self, request: Request, id: str) -> Response:
+        return self.json(ExportSerializer, self.export(id))
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def file(self, request: Request, id: str) -> StreamingHttpResponse:
+        self.need_proof()
+        export = self.export(id)
+        if export.state != Export.State.READY:
+            raise Missing
+        return StreamingHttpResponse(
+            parts_of(request.user, export),
+            content_type="application/zip",
+            headers={"Content-Length": str(export.bytes)},
+        )
+
+    def export(self, id: str) -> Export:
+        found = exports_of(self.request.user).filter(pk=uuid_or_none(id)).first()
+        if found is None:
+            raise Missing
+        return found
+
+
+urlpatterns = [
+    path("", PersonViewSet.as_view({"get": "show", "patch": "change"}), name="me"),
+    path("tokens/", TokenViewSet.as_view({"post": "begin", "get": "families"}), name="tokens"),
+    path("tokens/refresh/", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
+    path("tokens/<str:family>/", TokenViewSet.as_view({"delete": "end"}), name="token"),
+    path("proof/", TokenViewSet.as_view({"post": "prove"}), name="proof"),
+    path("consents/", ConsentViewSet.as_view({"get": "all"}), name="consents"),
+    path("consents/<str:purpose>/", ConsentViewSet.as_view({"put": "decide"}), name="consent"),
+    path("circles/", CircleViewSet.as_view({"get": "list", "post": "create"}), name="circles"),
+    path(
+        "circles/<str:id>/",
+        CircleViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="circle",
+    ),
+    path("circles/<str:id>/invitations/", CircleViewSet.as_view({"post": "invite"}), name="invite"),
+    path(
+        "circles/<str:id>/invitations/<str:invitation>/",
+        CircleViewSet.as_view({"delete": "uninvite"}),
+        name="uninvite",
+    ),
+    path(
+        "circles/<str:id>/members/<str:member>/",
+        CircleViewSet.as_view({"delete": "remove"}),
+        name="member",
+    ),
+    path("invitations/", CompanyViewSet.as_view({"get": "invitations"}), name="invitations"),
+    path(
+        "invitations/<str:id>/acceptance/",
+        CompanyViewSet.as_view({"post": "accept"}),
+        name="accept",
+    ),
+    path(
+        "invitations/<str:id>/declination/",
+        CompanyViewSet.as_view({"post": "decline"}),
+        name="decline",
+    ),
+    path("memberships/", CompanyViewSet.as_view({"get": "memberships"}), name="memberships"),
+    path("memberships/<str:id>/", CompanyViewSet.as_view({"delete": "leave"}), name="membership"),
+    path("blocks/", BlockViewSet.as_view({"get": "all", "post": "block"}), name="blocks"),
+    path("blocks/<str:uid>/", BlockViewSet.as_view({"delete": "lift"}), name="block"),
+    path("activity/", ActivityViewSet.as_view({"get": "all"}), name="activity"),
+    path("exports/", ExportViewSet.as_view({"post": "ask"}), name="exports"),
+    path("exports/<str:id>/", ExportViewSet.as_view({"get": "one"}), name="export"),
+    path("exports/<str:id>/file/", ExportViewSet.as_view({"get": "file"}), name="export-file"),
+]

@@ -1,0 +1,91 @@
+"""Lines of somebody's chain in words: who, what, about which entry, on which day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from writeorperish.audit.models import Entry
+from writeorperish.refs import Ref
+
+VERBS = {
+    "admit": gettext_lazy("Your account was admitted"),
+    "ai_usage": gettext_lazy("AI use changed"),
+    "audience": gettext_lazy("Audience changed"),
+    "block.lift": gettext_lazy("Somebody was unblocked"),
+    "block.make": gettext_lazy("Somebody was blocked"),
+    "circle.accept": gettext_lazy("An invitation to a circle was accepted"),
+    "circle.change": gettext_lazy("A circle was changed"),
+    "circle.decline": gettext_lazy("An invitation to a circle was declined"),
+    "circle.end": gettext_lazy("A circle was ended"),
+    "circle.invite": gettext_lazy("Somebody was invited to a circle"),
+    "circle.leave": gettext_lazy("A circle was left"),
+    "circle.make": gettext_lazy("A circle was made"),
+    "circle.remove": gettext_lazy("Somebody was removed from a circle"),
+    "edit": gettext_lazy("Edited"),
+    "erase": gettext_lazy("Erased"),
+    "export.ask": gettext_lazy("An export was asked for"),
+    "export.fetch": gettext_lazy("An export was downloaded"),
+    "import": gettext_lazy("Imported"),
+    "join": gettext_lazy("Your account was made"),
+    "profile": gettext_lazy("Your profile was changed"),
+    "read": gettext_lazy("Read by a model on this server"),
+    "restore": gettext_lazy("Restored"),
+    "seen": gettext_lazy("Opened"),
+    "token.begin": gettext_lazy("An app signed in"),
+    "token.end": gettext_lazy("An app was signed out"),
+    "trash": gettext_lazy("Deleted"),
+    "write": gettext_lazy("Written"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    on: date
+    who: str
+    what: str
+    about: str
+    url: str
+
+
+def lines(person: User, entries: Sequence[Entry]) -> list[Line]:
+    """The entries in words, one query for the names of everybody in them."""
+    ids = {entry.actor_id for entry in entries if entry.actor_id and entry.actor_id != person.pk}
+    others = get_user_model()._default_manager.filter(pk__in=ids).select_related("profile")
+    names = {other.pk: other.profile.shown_name for other in others}  # type: ignore[attr-defined]  # our user model
+    return [line(person, entry, names) for entry in entries]
+
+
+def line(person: User, entry: Entry, names: dict[UUID, str]) -> Line:
+    return Line(
+        on=entry.at.date(),
+        who=who(person, entry, names),
+        what=str(VERBS.get(entry.action, entry.action)),
+        about=_("an entry") if entry.object_kind == "journal.node" else "",
+        url=url_of(entry),
+    )
+
+
+def who(person: User, entry: Entry, names: dict[UUID, str]) -> str:
+    if entry.actor_id == person.pk:
+        return _("You")
+    if entry.actor_id is not None:
+        return names.get(entry.actor_id, _("someone who left"))
+    return _("This server")
+
+
+def url_of(entry: Entry) -> str:
+    """The page of the row, without asking whether it still stands: its page says so."""
+    if not entry.object_kind or entry.object_id is None:
+        return ""
+    try:
+        model = Ref(entry.object_kind, entry.object_id).model
+    except LookupError:
+        return ""
+    address = getattr(model, "get_absolute_url", None)
+    return str(address(model(pk=entry.object_id))) if address else ""

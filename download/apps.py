@@ -1,0 +1,6 @@
+from writeorperish.ops.apps import ModelsInRooms
+
+
+class DownloadConfig(ModelsInRooms):
+    name = "download"
+    default = True

@@ -1,0 +1,181 @@
+"""Deleting, taking back, and letting go for good."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.utils import timezone
+
+from journal.actions.nodes import genre_of
+from journal.actions.threads import ids_below
+from journal.models.nodes import Node
+from writeorperish.audit.log import record
+from writeorperish.events.catalog import TextErased, TextWritten
+from writeorperish.events.outbox import emit
+from writeorperish.ops.refusals import Missing
+from writeorperish.privacy.levels import AIUsage
+from writeorperish.privacy.portability import forget
+from writeorperish.refs import Ref, new_id
+
+TRASH_LIFE = timedelta(days=30)
+UNDO_LIFE = timedelta(hours=24)
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """One act of deleting: how many entries it took, and until when it can be taken back."""
+
+    deletion: UUID
+    count: int
+    deleted_at: datetime
+    purge_after: datetime
+
+    @property
+    def undo_until(self) -> datetime:
+        return self.deleted_at + UNDO_LIFE
+
+
+@transaction.atomic
+def trash_node(person: AbstractUser, node: Node, *, own_replies: bool = False) -> Trashed:
+    """The act of deleting this entry, and every part of a split one; with `own_replies` all one's own below it.
+
+    Other people's replies stay. What grew from the texts goes in the same transaction. Again on a trashed
+    entry: the act it went by.
+    """
+    current = Node.objects.filter(owner=person.pk).select_for_update().filter(pk=node.pk).first()
+    if current is None or current.erased_at is not None:
+        raise Missing
+    if current.deletion is not None and current.deleted_at and current.purge_after:
+        return act_of(current)
+    deletion, now = new_id(), timezone.now()
+    taken = list(rows_to_trash(person, current, own_replies=own_replies))
+    for each in taken:
+        each.deleted_at, each.deletion = now, deletion
+        each.purge_after, each.updated_at = now + TRASH_LIFE, now
+        each.save(update_fields=["deleted_at", "deletion", "purge_after", "updated_at"])
+        forget(Ref.to(each), owner_id=person.pk)
+        record(person, "trash", Ref.to(each), of=person.pk)
+        emit(TextErased(Ref.to(each), person.pk))
+    return Trashed(deletion, len(taken), now, now + TRASH_LIFE)
+
+
+def act_of(node: Node) -> Trashed:
+    if node.deletion is None or node.deleted_at is None or node.purge_after is None:
+        raise Missing
+    count = Node.objects.deleted_by(node.owner).filter(deletion=node.deletion).count()
+    return Trashed(node.deletion, count, node.deleted_at, node.purge_after)
+
+
+def rows_to_trash(person: AbstractUser, node: Node, *, own_replies: bool) -> Iterable[Node]:
+    """The entry, its own further parts, and on request one's own replies anywhere below, locked in order."""
+    wanted = {node.pk, *node.parts.values_list("pk", flat=True)}
+    if own_replies:
+        wanted |= set(ids_below(node))
+    return (
+        Node.objects.editable_by(person)
+        .filter(pk__in=wanted)
+        .order_by("depth", "pk")
+        .select_for_update()
+    )
+
+
+@transaction.atomic
+def restore_node(person: AbstractUser, node: Node) -> Node:
+    """The entry back where it was, with everything the same act took along. Search finds it again shortly."""
+    rows = Node.objects.deleted_by(person).filter(erased_at__isnull=True)
+    current = rows.select_for_update().filter(pk=node.pk).first()
+    if current is None:
+        raise Missing
+    for each in rows.filter(deletion=current.deletion).order_by("depth", "pk").select_for_update():
+        each.deleted_at = each.deletion = each.purge_after = None
+        each.updated_at = timezone.now()
+        each.save(update_fields=["deleted_at", "deletion", "purge_after", "updated_at"])
+        record(person, "restore", Ref.to(each), of=person.pk)
+        emit(TextWritten(Ref.to(each), person.pk, genre_of(each)))
+    current.refresh_from_db()
+    return current
+
+
+@transaction.atomic
+def erase_node(person: AbstractUser, node: Node) -> None:
+    """The trashed entry is gone for good; where others' living words hang below it, a bare place remains."""
+    current = Node.objects.deleted_by(person).select_for_update().filter(pk=node.pk).first()
+    if current is None or current.erased_at is not None:
+        raise Missing
+    record(person, "erase", Ref.to(current), of=person.pk)
+    let_go([current])
+
+
+def purge(*, now: datetime | None = None) -> int:
+    """How many entries the clock let go: trashed for 30 days. Short transactions of 200, deepest first."""
+    now = now or timezone.now()
+    total = 0
+    while True:
+        with transaction.atomic():
+            batch = list(
+                Node.objects.filter(
+                    deleted_at__isnull=False, purge_after__lte=now, erased_at__isnull=True
+                )
+                .select_for_update(skip_locked=True)
+                .order_by("-depth", "pk")[:BATCH]
+            )
+            let_go(batch)
+        total += len(batch)
+        if len(batch) < BATCH:
+            prune_places()
+            return total
+
+
+def let_go(batch: list[Node]) -> None:
+    """Removes these trashed rows; one that still carries a row below becomes an erased place without text."""
+    for node in batch:
+        forget(Ref.to(node), owner_id=node.owner_id)
+        emit(TextErased(Ref.to(node), node.owner_id))
+        if anchors(node):
+            blank(node)
+        else:
+            remove(node)
+
+
+def anchors(node: Node) -> bool:
+    return Node.objects.filter(parent=node.pk).exists() or (
+        node.is_root and Node.objects.filter(root=node.pk).exclude(pk=node.pk).exists()
+    )
+
+
+def blank(node: Node) -> None:
+    """Keeps the place, its audience and its dates; no word, version, draft or tag of it."""
+    node.versions.all().delete()
+    node.drafts.all().delete()
+    node.title, node.body, node.chars = "", None, 0
+    node.ai_usage, node.erased_at = AIUsage.NONE, timezone.now()
+    node.source_key = None
+    node.save(update_fields=["title", "body", "chars", "ai_usage", "erased_at", "source_key"])
+
+
+def remove(node: Node) -> None:
+    """The row and everything of it; then each erased place above that carried nothing else."""
+    going: Node | None = node
+    while going is not None:
+        above = going.parent
+        Node.objects.filter(pk=going.pk).delete()
+        bare = above is not None and above.erased_at is not None and not anchors(above)
+        going = above if bare else None
+
+
+def prune_places() -> int:
+    """How many erased places without anything below them went."""
+    total = 0
+    while True:
+        empty = Node.objects.filter(erased_at__isnull=False, replies__isnull=True)
+        bare = list(
+            empty.exclude(thread__parent__isnull=False).values_list("pk", flat=True)[:BATCH]
+        )
+        Node.objects.filter(pk__in=bare).delete()
+        total += len(bare)
+        if not bare:
+            return total

@@ -1,0 +1,434 @@
+"""Entries, their threads, audiences and versions, and drafts, as JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import path
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from journal.actions.audience import audience_named, audience_of, head_count, set_audience
+from journal.actions.drafts import discard_draft, drafts_of, parent_states, save_draft
+from journal.actions.nodes import (
+    Audience,
+    Written,
+    change_settings,
+    edit_node,
+    restore_version,
+    write_node,
+)
+from journal.actions.threads import Place, thread_page
+from journal.actions.trash import erase_node, restore_node, trash_node
+from journal.models.drafts import Draft
+from journal.models.nodes import Node, Version
+from journal.serializers import (
+    AudienceChangeSerializer,
+    AudienceShownSerializer,
+    DeletionSerializer,
+    DraftSaveSerializer,
+    DraftSerializer,
+    NodeChangeSerializer,
+    NodeSerializer,
+    NodeWriteSerializer,
+    ThreadSerializer,
+    VersionSerializer,
+    VersionWordsSerializer,
+)
+from writeorperish.ops.once import uuid_or_none
+from writeorperish.ops.refusals import Invalid, Missing
+from writeorperish.privacy.grants import audiences_of
+from writeorperish.privacy.levels import AIUsage, PrivacyLevel
+from writeorperish.privacy.reading import seen
+from writeorperish.ui.api import GuardedViewSet, if_match, repeatable
+from writeorperish.ui.cursors import limit_of
+
+READS = ("title", "body")
+
+
+class UnknownLevel(Invalid):
+    code = "unknown_level"
+
+
+class UnknownAIUsage(Invalid):
+    code = "unknown_ai_usage"
+
+
+def known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values, once their privacy words are words we know: exact and lower-case."""
+    if "privacy_level" in values and values["privacy_level"] not in PrivacyLevel.values:
+        raise UnknownLevel
+    if "ai_usage" in values and values["ai_usage"] not in AIUsage.values:
+        raise UnknownAIUsage
+    return dict(values)
+
+
+class NodeFilter(filters.FilterSet):
+    roots = filters.BooleanFilter(field_name="parent", lookup_expr="isnull")
+    day = filters.DateFilter(field_name="day")
+    level = filters.ChoiceFilter(field_name="privacy_level", choices=PrivacyLevel.choices)
+    ai = filters.ChoiceFilter(field_name="ai_usage", choices=AIUsage.choices)
+    kind = filters.ChoiceFilter(field_name="author_kind", choices=Node.Author.choices)
+
+    class Meta:
+        model = Node
+        fields: ClassVar[list[str]] = []
+
+
+NodeFilter.base_filters["from"] = filters.DateFilter(field_name="day", lookup_expr="gte")
+NodeFilter.base_filters["to"] = filters.DateFilter(field_name="day", lookup_expr="lte")
+
+
+class NodeViewSet(GuardedViewSet[Node]):
+    """One's own entries as a list; any entry one may see by its id."""
+
+    model = Node
+    serializer_class = NodeSerializer
+    read_scope = "journal:read"
+    write_scope = "journal:write"
+    ordering = ("-written_at", "-id")
+    synced_by = "updated_at"
+    version_field = "rev"
+    filterset_class = NodeFilter
+    rates: ClassVar[Mapping[str, str]] = {"create": "save", "partial_update": "save"}
+    params: ClassVar[Mapping[str, frozenset[str]]] = {
+        "destroy": frozenset({"replies"}),
+        "thread": frozenset({"after", "limit"}),
+    }
+    opens: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "title": ("title",),
+        "text": ("body",),
+        "html": ("body",),
+        "tags": ("body",),
+        "unreadable": READS,
+        "author": (),
+        "audience": (),
+        "pinned": (),
+        "children": (),
+        "part": (),
+        "recording": (),
+        "may": (),
+    }
+    if_match_actions: ClassVar[frozenset[str]] = frozenset({"partial_update"})
+
+    def get_queryset(self) -> QuerySet[Node]:
+        rows: Any = super().get_queryset()
+        if self.action == "list":
+            rows = rows.filter(owner=self.request.user.pk)
+        full: QuerySet[Node] = (
+            rows.with_people().counting_children_for(self.request.user).counting_parts()
+        )
+        return full
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[Any]:
+        rows = args[0] if args else []
+        nodes = (
+            [rows] if isinstance(rows, Node) else [each for each in rows if isinstance(each, Node)]
+        )
+        context = {
+            **self.get_serializer_context(),
+            "audiences": audiences_of(own(nodes, self.request)),
+        }
+        return super().get_serializer(*args, context=context, **kwargs)
+
+    def retrieve(self, request: Request, id: str) -> Response:
+        node = self.get_object()
+        seen(request.user, [node])
+        return self.shown(node)
+
+    @extend_schema(
+        request=NodeWriteSerializer, responses={201: NodeSerializer, 200: NodeSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        sent = NodeWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = known(sent.validated_data)
+        named = values.pop("audience", None) or {}
+        audience = audience_named(
+            request.user, list(named.get("circles", [])), list(named.get("people", []))
+        )
+        values.setdefault("zone", request.user.profile.zone)
+        values.setdefault("title", "")
+        written = write_node(request.user, audience=audience, **values)
+        node = self.get_queryset_for(written.node.pk)
+        if not written.created:
+            return self.shown(node)
+        return self.created(node, more=split_into(written))
+
+    @extend_schema(request=NodeChangeSerializer, responses=NodeSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        sent = NodeChangeSerializer(data=request.data, partial=True)
+        sent.is_valid(raise_exception=True)
+        values = known(sent.validated_data)
+        node = self.get_object()
+        more: dict[str, object] = {}
+        if "title" in values or "text" in values:
+            edited = edit_node(
+                request.user,
+                node,
+                base_rev=if_match(request),
+                title=values.get("title"),
+                text=values.get("text"),
+                act=act_of(request),
+            )
+            more = {"clean": True} if edited.merged else {}
+        rest = {
+            name: values[name]
+            for name in ("ai_usage", "pinned", "written_at", "zone")
+            if name in values
+        }
+        if rest:
+            change_settings(request.user, node, **rest)
+        return self.shown(self.get_queryset_for(node.pk), more=more)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("replies", enum=["mine"])],
+        responses={200: DeletionSerializer},
+    )
+    def destroy(self, request: Request, id: str) -> Response:
+        node = self.own_or_trashed(id)
+        act = trash_node(
+            request.user, node, own_replies=request.query_params.get("replies") == "mine"
+        )
+        return Response(DeletionSerializer(act).data)
+
+    @extend_schema(request=None, responses=NodeSerializer)
+    @repeatable
+    def restore(self, request: Request, id: str) -> Response:
+        node = restore_node(request.user, self.trashed(id))
+        return self.shown(self.get_queryset_for(node.pk))
+
+    @extend_schema(request=None, responses={204: None})
+    def erase(self, request: Request, id: str) -> Response:
+        erase_node(request.user, self.trashed(id))
+        return Response(status=204)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("after", type=UUID), OpenApiParameter("limit", type=int)],
+        responses=ThreadSerializer,
+    )
+    def thread(self, request: Request, id: str) -> Response:
+        node = self.get_object()
+        limit, _clamped = limit_of(request.query_params)
+        page = thread_page(
+            request.user,
+            node,
+            after=uuid_or_none(request.query_params.get("after", "")),
+            limit=limit,
+        )
+        nodes = [
+            each.node for each in (*page.ancestors, *page.below) if each.node and not each.tombstone
+        ]
+        seen(request.user, [node, *nodes])
+        context = {
+            **self.get_serializer_context(),
+            "audiences": audiences_of(own([node, *nodes], request)),
+        }
+        return Response(
+            {
+                "ancestors": [place_json(each, context) for each in page.ancestors],
+                "more_above": page.more_above,
+                "node": NodeSerializer(node, context=context).data,
+                "descendants": [place_json(each, context) for each in page.below],
+                "next": str(page.next_after) if page.next_after else None,
+            }
+        )
+
+    @extend_schema(responses=AudienceShownSerializer)
+    def audience(self, request: Request, id: str) -> Response:
+        return Response(audience_json(self.own(id)))
+
+    @extend_schema(request=AudienceChangeSerializer, responses=AudienceShownSerializer)
+    def change_audience(self, request: Request, id: str) -> Response:
+        sent = AudienceChangeSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = known(sent.validated_data)
+        audience: Audience = audience_named(
+            request.user, list(values.get("circles", [])), list(values.get("people", []))
+        )
+        node = set_audience(
+            request.user,
+            self.own(id),
+            privacy_level=values["privacy_level"],
+            audience=audience,
+            expect_people=values.get("expect_people"),
+        )
+        return Response(audience_json(node))
+
+    @extend_schema(responses=VersionSerializer(many=True))
+    def versions(self, request: Request, id: str) -> Response:
+        rows = self.own(id).versions.order_by("-created_at", "-id")
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(VersionSerializer(page, many=True).data)
+
+    @extend_schema(responses=VersionWordsSerializer)
+    def version(self, request: Request, id: str, version: str) -> Response:
+        return Response(VersionWordsSerializer(self.version_of(id, version)).data)
+
+    @extend_schema(request=None, responses=NodeSerializer)
+    @repeatable
+    def restore_version(self, request: Request, id: str, version: str) -> Response:
+        found = self.version_of(id, version)
+        restore_version(request.user, found.node, found)
+        return self.shown(self.get_queryset_for(found.node_id))
+
+    def get_queryset_for(self, pk: UUID) -> Node:
+        rows: Any = Node.objects.visible_to(self.request.user).with_people()
+        found: Node = rows.counting_children_for(self.request.user).counting_parts().get(pk=pk)
+        return found
+
+    def own(self, id: str) -> Node:
+        node = Node.objects.editable_by(self.request.user).filter(pk=uuid_or_none(id)).first()
+        if node is None:
+            raise Missing
+        return node
+
+    def trashed(self, id: str) -> Node:
+        node = Node.objects.deleted_by(self.request.user).filter(pk=uuid_or_none(id)).first()
+        if node is None:
+            raise Missing
+        return node
+
+    def own_or_trashed(self, id: str) -> Node:
+        ident = uuid_or_none(id)
+        node = (
+            Node.objects.editable_by(self.request.user).filter(pk=ident).first()
+            or Node.objects.deleted_by(self.request.user).filter(pk=ident).first()
+        )
+        if node is None:
+            raise Missing
+        return node
+
+    def version_of(self, id: str, version: str) -> Version:
+        found = (
+            self.own(id).versions.select_related("node").filter(pk=uuid_or_none(version)).first()
+        )
+        if found is None:
+            raise Missing
+        return found
+
+
+def act_of(request: Request) -> UUID | None:
+    """What makes a repeated edit the same edit: kept with the version, so it outlives the 24 h of other keys."""
+    return uuid_or_none(request.headers.get("Idempotency-Key", "").strip().strip('"'))
+
+
+def own(nodes: Sequence[Node], request: Request) -> list[Node]:
+    return [
+        node
+        for node in nodes
+        if node.owner_id == request.user.pk and node.privacy_level == PrivacyLevel.CIRCLES
+    ]
+
+
+def split_into(written: Written) -> dict[str, object]:
+    if not written.parts:
+        return {}
+    return {"split_into": len(written.parts), "tip": str(written.tip.pk)}
+
+
+def audience_json(node: Node) -> dict[str, object]:
+    named = audience_of(node)
+    return {
+        "privacy_level": node.privacy_level,
+        "circles": [str(circle.pk) for circle in named.circles],
+        "people": [str(person.pk) for person in named.people],
+        "head_count": head_count(node),
+    }
+
+
+def place_json(place: Place, context: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry, a tombstone without words, or only that something here is not available."""
+    if place.node is None:
+        return {"unavailable": True}
+    if place.tombstone:
+        return {
+            "id": str(place.node.pk),
+            "tombstone": True,
+            "handle": place.node.owner.profile.handle,  # type: ignore[attr-defined]  # our user model
+            "author": {"kind": place.node.author_kind},
+            "written_at": place.node.written_at,
+            "deleted_at": place.node.deleted_at,
+        }
+    return {**NodeSerializer(place.node, context=dict(context)).data, "level": place.level}
+
+
+class DraftViewSet(GuardedViewSet[Any]):
+    """One's own drafts."""
+
+    model = Draft
+    serializer_class = DraftSerializer
+    read_scope = "journal:read"
+    write_scope = "journal:write"
+    ordering = ("-updated_at", "-id")
+    version_field = "seq"
+    rates: ClassVar[Mapping[str, str]] = {"update": "autosave"}
+
+    def get_queryset(self) -> QuerySet[Draft]:
+        return drafts_of(self.request.user)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[Any]:
+        rows = args[0] if args else []
+        drafts = (
+            [rows]
+            if isinstance(rows, Draft)
+            else [each for each in rows if isinstance(each, Draft)]
+        )
+        states = parent_states(self.request.user, drafts)
+        context = {**self.get_serializer_context(), "parent_states": states}
+        return super().get_serializer(*args, context=context, **kwargs)
+
+    @extend_schema(request=DraftSaveSerializer, responses=DraftSerializer)
+    def update(self, request: Request, id: str) -> Response:
+        ident = uuid_or_none(id)
+        if ident is None:
+            raise Missing
+        sent = DraftSaveSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        saved = save_draft(request.user, ident, **known(sent.validated_data))
+        if saved.stale:
+            return Response({"stale": True, "seq": saved.draft.seq})
+        return self.shown(saved.draft)
+
+    def destroy(self, request: Request, id: str) -> Response:
+        discard_draft(request.user, self.get_object())
+        return Response(status=204)
+
+
+one = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
+urlpatterns = [
+    path("nodes/", NodeViewSet.as_view({"get": "list", "post": "create"}), name="nodes"),
+    path("nodes/<str:id>/", NodeViewSet.as_view(one), name="node"),
+    path(
+        "nodes/<str:id>/restoration/", NodeViewSet.as_view({"post": "restore"}), name="restoration"
+    ),
+    path("nodes/<str:id>/erasure/", NodeViewSet.as_view({"post": "erase"}), name="erasure"),
+    path("nodes/<str:id>/thread/", NodeViewSet.as_view({"get": "thread"}), name="thread"),
+    path(
+        "nodes/<str:id>/audience/",
+        NodeViewSet.as_view({"get": "audience", "put": "change_audience"}),
+        name="audience",
+    ),
+    path("nodes/<str:id>/versions/", NodeViewSet.as_view({"get": "versions"}), name="versions"),
+    path(
+        "nodes/<str:id>/versions/<str:version>/",
+        NodeViewSet.as_view({"get": "version"}),
+        name="version",
+    ),
+    path(
+        "nodes/<str:id>/versions/<str:version>/restoration/",
+        NodeViewSet.as_view({"post": "restore_version"}),
+        name="version-restoration",
+    ),
+    path("drafts/", DraftViewSet.as_view({"get": "list"}), name="drafts"),
+    path(
+        "drafts/<str:id>/",
+        DraftViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+        name="draft",
+    ),
+]

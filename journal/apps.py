@@ -1,0 +1,6 @@
+from writeorperish.ops.apps import ModelsInRooms
+
+
+class JournalConfig(ModelsInRooms):
+    name = "journal"
+    default = True

@@ -1,0 +1,123 @@
+"""The shape of what people type about entries."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django import forms
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+
+from journal.models.drafts import DRAFT_CHARS
+from journal.models.nodes import TITLE_CHARS
+from writeorperish.privacy.circles import circles_of
+from writeorperish.privacy.levels import AIUsage, PrivacyLevel
+from writeorperish.privacy.models import Circle, Viewer
+from writeorperish.ui.fields import FormText
+
+# Writing help of the device stays on; extensions that read along are asked to stay away.
+WRITING = {
+    "autocapitalize": "sentences",
+    "autocomplete": "off",
+    "data-gramm": "false",
+    "data-1p-ignore": True,
+}
+
+
+class CircleChoice(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, obj: Model) -> str:
+        return str(cast("Circle", obj).name)
+
+
+class WordsForm(forms.Form):
+    """Title and text, and the ids that make a repeated save the same save."""
+
+    title = FormText(
+        label=_("Title (optional)"),
+        max_chars=TITLE_CHARS,
+        required=False,
+        strip=True,
+        widget=forms.TextInput(
+            attrs={"class": "editor-title", "placeholder": _("Title"), "dir": "auto", **WRITING}
+        ),
+    )
+    text = FormText(
+        label=_("What's on your mind?"),
+        max_chars=DRAFT_CHARS,
+        required=False,
+        widget=forms.Textarea(
+            attrs={
+                "class": "editor-text",
+                "placeholder": _("What's on your mind?"),
+                "rows": 3,
+                "dir": "auto",
+                **WRITING,
+            }
+        ),
+    )
+    draft = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def draft_id(self) -> UUID | None:
+        found: UUID | None = self.cleaned_data["draft"]
+        return found
+
+
+class NodeForm(WordsForm):
+    """A new entry or reply."""
+
+    parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    privacy_level = forms.ChoiceField(
+        label=_("Who can see this"), choices=PrivacyLevel, widget=forms.RadioSelect
+    )
+    ai_usage = forms.ChoiceField(
+        label=_("What AI may do"), choices=AIUsage, widget=forms.RadioSelect
+    )
+    circles = CircleChoice(
+        label=_("Circles"),
+        queryset=Circle.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(
+        self, *args: Any, person: Viewer, levels: list[PrivacyLevel], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["circles"].queryset = circles_of(person)  # type: ignore[attr-defined, arg-type]
+        self.fields["privacy_level"].choices = [  # type: ignore[attr-defined]
+            (level.value, level.label) for level in levels
+        ]
+
+
+class EditForm(WordsForm):
+    """The words of an entry, and the revision they were changed from."""
+
+    base_rev = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    resolves = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class AudienceForm(forms.Form):
+    """Who can see an entry and what AI may do with it, with the head count that was shown."""
+
+    privacy_level = forms.ChoiceField(
+        label=_("Who can see this"), choices=PrivacyLevel, widget=forms.RadioSelect
+    )
+    circles = CircleChoice(
+        label=_("Circles"),
+        queryset=Circle.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    ai_usage = forms.ChoiceField(
+        label=_("What AI may do"), choices=AIUsage, widget=forms.RadioSelect
+    )
+    expect_people = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, person: Viewer, levels: list[PrivacyLevel], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["circles"].queryset = circles_of(person)  # type: ignore[attr-defined, arg-type]
+        self.fields["privacy_level"].choices = [  # type: ignore[attr-defined]
+            (level.value, level.label) for level in levels
+        ]

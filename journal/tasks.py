@@ -1,0 +1,11 @@
+from celery import shared_task
+
+from journal.actions.drafts import sweep_drafts
+from journal.actions.trash import purge as purge_nodes
+
+
+@shared_task
+def purge() -> None:
+    """Lets go of what has been in the trash for 30 days, and of empty drafts."""
+    purge_nodes()
+    sweep_drafts()

@@ -1,0 +1,31 @@
+from django.urls import path
+
+from journal.views import imports, log, nodes
+
+app_name = "journal"
+
+urlpatterns = [
+    path("journal/", log.log, name="home"),
+    path("journal/write/", nodes.write, name="write"),
+    path("journal/drafts/", log.drafts, name="drafts"),
+    path("journal/drafts/<uuid:draft_id>/discarding/", log.discard, name="discard"),
+    path("journal/drafts/<uuid:draft_id>/reopening/", log.reopen, name="reopen"),
+    path("journal/trash/", log.trash, name="trash"),
+    path("journal/import/", imports.imports, name="imports"),
+    path("journal/import/<uuid:run_id>/", imports.run, name="import"),
+    path("journal/import/<uuid:run_id>/confirmation/", imports.confirm, name="confirm-import"),
+    path("journal/import/<uuid:run_id>/retraction/", imports.retract, name="retract-import"),
+    path("journal/<uuid:node_id>/", nodes.node, name="node"),
+    path("journal/<uuid:node_id>/edit/", nodes.edit, name="edit"),
+    path("journal/<uuid:node_id>/versions/", nodes.versions, name="versions"),
+    path(
+        "journal/<uuid:node_id>/versions/<uuid:version_id>/restoration/",
+        nodes.restoration,
+        name="restore-version",
+    ),
+    path("journal/<uuid:node_id>/audience/", nodes.audience, name="audience"),
+    path("journal/<uuid:node_id>/replies/", nodes.reply, name="replies"),
+    path("journal/<uuid:node_id>/deletion/", nodes.deletion, name="deletion"),
+    path("journal/<uuid:node_id>/restoration/", log.restore, name="restoration"),
+    path("journal/<uuid:node_id>/erasure/", log.erase, name="erasure"),
+]

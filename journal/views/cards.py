@@ -1,0 +1,82 @@
+"""Entries as pages show them: opened once, and honest where one cannot be opened."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from django.contrib.auth.models import AbstractUser
+
+from journal.actions.nodes import levels_under
+from journal.models.nodes import Node
+from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.privacy.models import Viewer
+from writeorperish.ui.prose import excerpt, render
+
+EXCERPT_CHARS = 280
+TITLE_CHARS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One entry in a list or thread. `words_missing`: its ciphertext does not open, and the page says so."""
+
+    node: Node
+    title: str
+    excerpt: str
+    html: str
+    words_missing: bool
+    mine: bool
+    written: datetime
+    may_reply: bool
+    level: int = 0
+    kind: str = "entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry stands that this reader is not shown."""
+
+    kind: str
+    level: int
+    handle: str = ""
+    written: datetime | None = None
+    deleted: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    on: date
+    cards: Sequence[Card]
+
+
+def card(node: Node, person: Viewer, *, whole: bool = False, level: int = 0) -> Card:
+    """The entry opened for its reader; with `whole` also as HTML."""
+    mine = node.owner_id == person.pk
+    try:
+        body = node.body or ""
+        title = node.title
+    except CannotOpen:
+        return Card(node, "", "", "", True, mine, node.written_at, False, level)
+    return Card(
+        node=node,
+        title=title or first_line(body),
+        excerpt="" if whole else excerpt(body, EXCERPT_CHARS),
+        html=render(body) if whole else "",
+        words_missing=False,
+        mine=mine,
+        written=node.written_at,
+        may_reply=isinstance(person, AbstractUser) and bool(levels_under(node, person)),
+        level=level,
+    )
+
+
+def first_line(body: str) -> str:
+    """What stands for a title in lists: the first line, without Markdown, cut at a word."""
+    line = next((line for line in body.splitlines() if line.strip()), "")
+    return excerpt(line, TITLE_CHARS)
+
+
+def by_day(cards: Iterable[Card]) -> list[Day]:
+    """Cards grouped by the day their entry was written, in the order they come."""
+    return [Day(on, list(group)) for on, group in groupby(cards, key=lambda each: each.node.day)]

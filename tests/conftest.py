@@ -1,0 +1,112 @@
+"""The servers the tests live on, and the cast: alice writes, bob is in her circle, charlie is a stranger,
+mallory is blocked by her, the moderator is staff and superuser, nobody is signed out."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import befriend, block_between, person
+from writeorperish.ops import embedded
+from writeorperish.privacy.models import Circle
+
+PASSWORD = "write-or-perish"
+STARTED = pytest.StashKey[embedded.Servers]()
+FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One PostgreSQL for all processes, and for each its own Redis and data folder."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    folder = Path(tempfile.mkdtemp(prefix=f"wop-tests-{worker}-"))
+    folder.chmod(0o755)
+    started = list(embedded.ensure(folder, only=["redis"]).started)
+    if not settings.OWN_SERVERS:
+        started += embedded.ensure(settings.DATA_DIR, only=["postgres"]).started
+    redis = embedded.redis_urls(folder)
+    settings.REDIS = redis
+    settings.CACHES["default"]["LOCATION"] = redis.cache
+    settings.CELERY_BROKER_URL = redis.broker
+    settings.DATA_DIR = folder
+    settings.EMAIL_FILE_PATH = folder / "mail"
+    config.stash[STARTED] = embedded.Servers(tuple(started))
+    config.stash[FOLDER] = folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if STARTED in config.stash:
+        embedded.stop(config.stash[STARTED])
+        shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collected(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Static files under their hashed names, collected once per run by whoever comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    settings.STATIC_ROOT = shared / "static"
+    with (shared / "static.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not settings.STATIC_ROOT.exists():
+            call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@dataclass(frozen=True)
+class Cast:
+    alice: User
+    bob: User
+    charlie: User
+    mallory: User
+    moderator: User
+    circle: Circle
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    alice, bob, charlie, mallory = (person(name) for name in ("alice", "bob", "charlie", "mallory"))
+    moderator = person("moderator", is_staff=True, is_superuser=True)
+    circle = befriend(alice, bob)
+    block_between(alice, mallory)
+    return Cast(alice, bob, charlie, mallory, moderator, circle)
+
+
+@pytest.fixture
+def alice(cast: Cast) -> User:
+    return cast.alice
+
+
+@pytest.fixture
+def bob(cast: Cast) -> User:
+    return cast.bob
+
+
+@pytest.fixture
+def charlie(cast: Cast) -> User:
+    return cast.charlie
+
+
+@pytest.fixture
+def mallory(cast: Cast) -> User:
+    return cast.mallory
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """A client for whoever is named: `signed_in(alice).get(…)`."""
+
+    def as_person(who: User) -> Client:
+        fresh = Client()
+        fresh.force_login(who)
+        return fresh
+
+    return as_person

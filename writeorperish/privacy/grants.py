@@ -1,0 +1,181 @@
+"""Who was granted sight of a row. The only speaker of guardian.
+
+guardian's own shortcuts show private rows to superusers and to staff with a model-wide right, so nothing
+here asks them: sight is a question to the grant tables alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractUser, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
+
+from writeorperish.privacy.models import Circle, Guarded, Membership
+from writeorperish.refs import new_id
+
+
+class UserGrant(UserObjectPermissionBase):
+    """Sight of one row for one person. A concrete model adds `content_object`, its foreign key."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    granted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = True
+
+
+class CircleGrant(GroupObjectPermissionBase):
+    """Sight of one row for the members of one circle, each from when they could see on."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    granted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        abstract = True
+
+
+def sight_of(model: type[Guarded]) -> Permission:
+    """The permission a grant names: to view rows of this model. Looked up once per process by Django's cache."""
+    kind = ContentType.objects.get_for_model(model)
+    return Permission.objects.get(content_type=kind, codename=f"view_{model._meta.model_name}")
+
+
+def granted(model: type[Guarded], person: AbstractUser) -> Q:
+    """Rows granted to this person directly, or to a circle they were in when it was granted.
+
+    Removing somebody ends their sight of everything at once; adding somebody opens nothing older than
+    their `sees_from`.
+    """
+    to_them = get_user_obj_perms_model(model).objects.filter(
+        content_object=OuterRef("pk"), user=person
+    )
+    to_circle = get_group_obj_perms_model(model).objects.filter(
+        content_object=OuterRef("pk"),
+        group__circle__memberships__member=person,
+        group__circle__memberships__state=Membership.State.ACTIVE,
+        group__circle__memberships__sees_from__lte=F("granted_at"),
+    )
+    return Q(Exists(to_them)) | Q(Exists(to_circle))
+
+
+def grant_sight(
+    row: Guarded, *, circles: Iterable[Circle] = (), people: Iterable[AbstractUser] = ()
+) -> None:
+    """Adds sight of the row. Granting again leaves the first date standing. Two inserts, three look-ups."""
+    view = sight_of(type(row))
+    get_group_obj_perms_model(row).objects.bulk_create(
+        [
+            get_group_obj_perms_model(row)(
+                permission=view, group_id=circle.group_id, content_object=row
+            )
+            for circle in circles
+        ],
+        ignore_conflicts=True,
+    )
+    get_user_obj_perms_model(row).objects.bulk_create(
+        [
+            get_user_obj_perms_model(row)(permission=view, user=person, content_object=row)
+            for person in people
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def withdraw_sight(
+    row: Guarded, *, circles: Iterable[Circle] = (), people: Iterable[AbstractUser] = ()
+) -> None:
+    """Takes sight of the row away from these circles and people."""
+    get_group_obj_perms_model(row).objects.filter(
+        content_object=row, group__in=[circle.group_id for circle in circles]
+    ).delete()
+    get_user_obj_perms_model(row).objects.filter(content_object=row, user__in=people).delete()
+
+
+def withdraw_all_sight(rows: models.QuerySet[Any]) -> None:
+    """Takes every grant on these rows away."""
+    get_group_obj_perms_model(rows.model).objects.filter(content_object__in=rows).delete()
+    get_user_obj_perms_model(rows.model).objects.filter(content_object__in=rows).delete()
+
+
+def copy_sight(source: Guarded, target: Guarded) -> None:
+    """Gives the target the source's grants with their dates, so a newcomer blind to one is blind to both."""
+    view = sight_of(type(target))
+    circle_grants = get_group_obj_perms_model(target)
+    circle_grants.objects.bulk_create(
+        [
+            circle_grants(
+                permission=view,
+                group_id=grant.group_id,
+                content_object=target,
+                granted_at=grant.granted_at,
+            )
+            for grant in get_group_obj_perms_model(source).objects.filter(content_object=source)
+        ],
+        ignore_conflicts=True,
+    )
+    user_grants = get_user_obj_perms_model(target)
+    user_grants.objects.bulk_create(
+        [
+            user_grants(
+                permission=view,
+                user_id=grant.user_id,
+                content_object=target,
+                granted_at=grant.granted_at,
+            )
+            for grant in get_user_obj_perms_model(source).objects.filter(content_object=source)
+            if grant.user_id != target.owner_id
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def circles_of(row: Guarded) -> models.QuerySet[Circle]:
+    """The circles this row is granted to. For its owner's eyes only."""
+    return Circle.objects.filter(
+        group__in=get_group_obj_perms_model(row).objects.filter(content_object=row).values("group")
+    )
+
+
+def people_of(row: Guarded) -> set[UUID]:
+    """Ids of the people this row is granted to by name."""
+    return set(
+        get_user_obj_perms_model(row)
+        .objects.filter(content_object=row)
+        .values_list("user_id", flat=True)
+    )
+
+
+def audiences_of(rows: Sequence[Guarded]) -> dict[UUID, tuple[list[UUID], list[UUID]]]:
+    """Per row the ids of the circles and of the people it is granted to. Two queries for any number of rows."""
+    found: dict[UUID, tuple[list[UUID], list[UUID]]] = {row.pk: ([], []) for row in rows}
+    if not rows:
+        return found
+    model = type(rows[0])
+    to_circles = get_group_obj_perms_model(model).objects.filter(content_object__in=rows)
+    for row, circle in to_circles.values_list("content_object_id", "group__circle"):
+        found[row][0].append(circle)
+    to_people = get_user_obj_perms_model(model).objects.filter(content_object__in=rows)
+    for row, person in to_people.values_list("content_object_id", "user_id"):
+        found[row][1].append(person)
+    return found
+
+
+def readers_of(row: Guarded) -> set[UUID]:
+    """Ids of everybody whom this row's grants reach today, its owner apart. Two queries."""
+    grants = get_group_obj_perms_model(row).objects.filter(content_object=row)
+    members = Membership.objects.filter(
+        state=Membership.State.ACTIVE,
+        circle__group__in=grants.values("group"),
+    ).filter(
+        Exists(
+            grants.filter(group=OuterRef("circle__group"), granted_at__gte=OuterRef("sees_from"))
+        )
+    )
+    reached = set(members.values_list("member_id", flat=True)) | people_of(row)
+    return reached - {row.owner_id}

@@ -1,0 +1,55 @@
+"""Taking everything along, and forgetting everything: one walk over the two bases all texts inherit from."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from writeorperish.privacy.models import Guarded
+from writeorperish.privacy.walls import rows_of
+from writeorperish.refs import Ref, Sourced, models_of
+
+
+def belongings_of(person: AbstractUser) -> Iterator[models.QuerySet[Any]]:
+    """Every guarded model's rows of this person, trash included; then the rows made from them that have an owner."""
+    for model in models_of(Guarded):
+        yield model._default_manager.filter(owner=person.pk).order_by("pk")
+    for model in models_of(Sourced):
+        if not issubclass(model, Guarded) and has_owner(model):
+            yield model._default_manager.filter(owner=person.pk).order_by("pk")
+
+
+def has_owner(model: type[models.Model]) -> bool:
+    return any(each.name == "owner" for each in model._meta.concrete_fields)
+
+
+def forget(ref: Ref, *, owner_id: UUID) -> None:
+    """Deletes what grew from this row, and what grew from that, under the owner's wall. Call in the verb's transaction.
+
+    By queryset, never row by row: packed index rows mend themselves in their queryset's delete.
+    """
+    with rows_of(owner_id):
+        for model in models_of(Sourced):
+            dying = model.dying_with(ref)
+            if issubclass(model, Guarded):
+                for row in dying.iterator():
+                    forget(row.ref, owner_id=owner_id)
+            dying.delete()
+
+
+def forget_for_ai(ref: Ref, *, owner_id: UUID) -> None:
+    """Deletes what models made of this row, leaving the owner's own word index. In the verb's transaction."""
+    with rows_of(owner_id):
+        for model in models_of(Sourced):
+            if getattr(model, "MADE_BY_AI", False):
+                model.made_from(ref).delete()
+
+
+def forget_person(person: AbstractUser) -> None:
+    """Deletes the walled index rows and everything made from this person's texts, before the person goes."""
+    with rows_of(person.pk):
+        for model in models_of(Sourced):
+            if has_owner(model):
+                model._default_manager.filter(owner=person.pk).delete()

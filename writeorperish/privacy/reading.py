@@ -1,0 +1,132 @@
+"""The reading door: whoever wants somebody's words for a purpose asks here, and the owner can see that they did."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.utils import timezone
+
+from writeorperish.audit.log import Act, record, record_many, seen_today
+from writeorperish.privacy.levels import AIUsage, Purpose
+from writeorperish.privacy.models import Guarded, GuardedQuerySet, Viewer
+from writeorperish.refs import Ref
+
+# The owner's own uses: nothing leaves the process and no model reads.
+NOT_AI = {Purpose.INDEX, Purpose.PROTECT, Purpose.COMPOSE}
+ASKED = {Purpose.EMBED}
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Somebody's words, handed out for one purpose. Built here and nowhere else."""
+
+    ref: Ref
+    rev: int
+    text: str = field(repr=False)
+    start: int
+    end: int
+    owner_id: UUID
+    ai_usage: str
+    title: str = field(default="", repr=False)
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How the texts of one model are read: their words, title, date and labels."""
+
+    model: type[Guarded]
+    text: Callable[[Any], str]
+    title: Callable[[Any], str]
+    at: Callable[[Any], datetime]
+    labels: Callable[[Any], Iterable[str]]
+    readable: Callable[[Any], bool]
+    genre: Callable[[Any], str]
+
+
+SOURCES: dict[str, Source] = {}
+
+
+def source(
+    model: type[Guarded],
+    *,
+    text: Callable[[Any], str],
+    title: Callable[[Any], str],
+    at: Callable[[Any], datetime],
+    genre: Callable[[Any], str],
+    labels: Callable[[Any], Iterable[str]] = lambda _row: (),
+    readable: Callable[[Any], bool] = lambda _row: True,
+) -> None:
+    """Registers the texts of a model, once, in the app's `sources.py`."""
+    SOURCES[model._meta.label_lower] = Source(model, text, title, at, labels, readable, genre)
+
+
+@transaction.atomic
+def read(ref: Ref, *, purpose: Purpose, asker: AbstractUser | None = None) -> Passage | None:
+    """The words of one text for this purpose, or None: gone, deleted, unfinished, or not open to it.
+
+    Everything but the owner's own uses needs the entry's `ai_usage` to allow models. The audit entry is
+    written before a word is handed out. Two queries and one append to the owner's chain.
+    """
+    known = SOURCES.get(ref.kind)
+    if known is None:
+        return None
+    row = known.model._default_manager.filter(pk=ref.id, deleted_at__isnull=True).first()
+    if row is None or not known.readable(row) or not allowed(row, purpose, asker):
+        return None
+    if purpose not in NOT_AI:
+        record(asker, "read", ref, of=row.owner_id, purpose=purpose)
+    words = known.text(row)
+    return Passage(
+        ref=ref,
+        rev=getattr(row, "rev", 0),
+        text=words,
+        start=0,
+        end=len(words),
+        owner_id=row.owner_id,
+        ai_usage=row.ai_usage,
+        title=known.title(row),
+        labels=tuple(known.labels(row)),
+        at=known.at(row),
+    )
+
+
+def allowed(row: Guarded, purpose: Purpose, asker: AbstractUser | None) -> bool:
+    """Whether this purpose may read this row: a closed list, so that anything unknown is refused."""
+    if purpose is Purpose.COMPOSE:
+        return asker is not None and asker.pk == row.owner_id
+    if purpose in NOT_AI:
+        return True
+    return purpose in ASKED and row.ai_usage != AIUsage.NONE
+
+
+def seen(person: Viewer, rows: Iterable[Guarded]) -> None:
+    """Writes down that this person was shown these rows: once per reader, row and day, in the owners' chains.
+
+    One's own reading and anonymous readers of public rows are not recorded. Call before rendering.
+    """
+    if not isinstance(person, AbstractUser):
+        return
+    foreign = {row.pk: row for row in rows if row.owner_id != person.pk}
+    if not foreign:
+        return
+    with transaction.atomic():
+        known = seen_today(timezone.now().date(), person.pk, foreign)
+        record_many(
+            [
+                Act(person, "seen", row.ref, row.owner_id)
+                for row in foreign.values()
+                if row.pk not in known
+            ]
+        )
+
+
+def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]]]:
+    """Each kind of registered text with the rows this person may see: where every search starts."""
+    for known in SOURCES.values():
+        yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded

@@ -1,0 +1,43 @@
+"""Row level security as a second wall: inside `rows_of` the index tables show one owner's rows, outside none."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection, transaction
+
+
+@contextmanager
+def rows_of(person_id: UUID) -> Iterator[None]:
+    """Opens the walled tables for one owner until the block ends, inside one transaction.
+
+    The setting lives as long as the transaction; a released savepoint would keep it, so the previous
+    value is put back on leaving. Two short statements.
+    """
+    with transaction.atomic():
+        before = set_owner(str(person_id))
+        yield
+        set_owner(before)
+
+
+def set_owner(value: str) -> str:
+    """The owner the walled tables were open for before, after opening them for another."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting('wop.owner', true), '')")
+        (before,) = cursor.fetchone() or ("",)
+        cursor.execute("SELECT set_config('wop.owner', %s, true)", [value])
+    return str(before)
+
+
+def wall(table: str) -> tuple[str, str]:
+    """SQL that walls a table by its `owner_id`, and SQL that takes the wall down again."""
+    owner = "nullif(current_setting('wop.owner', true), '')::uuid"
+    up = (
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; "
+        f"CREATE POLICY own ON {table} USING (owner_id = {owner}) WITH CHECK (owner_id = {owner});"
+    )
+    down = (
+        f"DROP POLICY own ON {table}; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; "
+        f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+    )
+    return up, down
