@@ -1,0 +1,55 @@
+"""The codes of what can go wrong with a file of somebody's past, and the sentence for each."""
+
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+# The whole file is refused; nothing of it was imported.
+REFUSALS: Final[dict[str, Promise]] = {
+    "not_zip": _("This is not a zip file, or it is damaged."),
+    "encrypted": _("This zip file has a password. Save it again without one."),
+    "no_markdown": _("There is no Markdown file (.md) in this zip file."),
+    "no_entries": _("There are no entries in this export."),
+    "not_own": _("This is not an export of Write or Perish."),
+    "nested": _("This zip file holds other archives. Unpack them and zip their files again."),
+    "too_many_members": _("This zip file holds more than 50,000 files. Split it into several."),
+    "too_large": _("Unpacked, this zip file is larger than 2 GB. Split it into several."),
+    "member_too_large": _("A file in this zip file is larger than 256 MB."),
+    "bomb": _(
+        "Unpacked, this zip file is more than 200 times its size. It was not opened further."
+    ),
+    "too_much_memory": _("This file needs more memory to read than we can give. Split it."),
+    "too_slow": _("This file takes too long to read. Split it into several."),
+    "stopped": _("Reading this file stopped for a reason we don't know. Try again."),
+}
+
+# One row is left out; the others come.
+UNREADABLE: Final[dict[str, Promise]] = {
+    "empty": _("The file has no words in it."),
+    "not_text": _("The file is not text."),
+    "too_long": _("The file is longer than 10 MB."),
+    "damaged": _("The file is damaged."),
+    "compression": _("The file is packed in a way we can't read."),
+    "link": _("The file is only a link to another one."),
+    "nested": _("The file is an archive; unpack it first."),
+    "same_id": _("Another file has the same id."),
+}
+
+# The row comes, but something about it had to be guessed or left out.
+NOTES: Final[dict[str, Promise]] = {
+    "read_as_western": _("The encoding was not clear; read as Western European."),
+    "characters_replaced": _("Some characters could not be read."),
+    "characters_dropped": _("Control characters were left out."),
+    "fields_too_long": _("The fields at the top are longer than 64 kB and stay in the text."),
+    "fields_with_aliases": _("The fields at the top use aliases and stay in the text."),
+    "fields_unreadable": _("The fields at the top could not be read and stay in the text."),
+}
+
+
+def sentence(code: str) -> Promise:
+    """What to tell a person about this code. KeyError for a code that is none of these."""
+    for sentences in (REFUSALS, UNREADABLE, NOTES):
+        if code in sentences:
+            return sentences[code]
+    raise KeyError(code)
