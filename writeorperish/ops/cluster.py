@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from writeorperish.ops import daemon
-from writeorperish.ops.daemon import Account, CannotStart, Process
+from writeorperish.ops.daemon import Account, CannotStart
 
 ROLE = DATABASE = "writeorperish"
 SUPERUSER = "postgres"
@@ -48,16 +48,17 @@ CREATE DATABASE {DATABASE} OWNER {ROLE}
 """
 
 
-def start(home: Path, sockets: Path) -> Process:
-    """The server of this data folder, answering in the folder `sockets`; makes the cluster when there is none."""
+def start(home: Path, sockets: Path) -> int:
+    """The number of the server of this data folder, answering in the folder `sockets`; makes the cluster when there is none."""
     account = unprivileged(home)
     place = own_place(home, account)
     tree = copied(installed(), place) if account else installed()
     cluster = place / "cluster"
     if not cluster.exists():
         make_cluster(tree, cluster, account)
-    forget_stranger(cluster / "postmaster.pid")
     make_folder(sockets, account)
+    for pid_file in (cluster / "postmaster.pid", sockets / f"{SOCKET}.lock"):
+        forget_stranger(pid_file)
     command = [str(tree / "bin" / "postgres"), "-D", str(cluster)]
     # By its real path: the server may not walk through root's folders, as its clients do.
     own = {"unix_socket_directories": f'"{sockets.resolve()}"'}

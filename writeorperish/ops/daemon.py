@@ -27,7 +27,8 @@ class Account:
     gid: int
 
 
-Process = subprocess.Popen[bytes]
+# Kept, so that what ends is collected and leaves no zombie.
+children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start(
@@ -38,8 +39,8 @@ def start(
     answers: Callable[[], bool],
     account: Account | None = None,
     keep: Sequence[int] = (),
-) -> Process:
-    """The running process, once it answers. CannotStart with its last words when it ends before.
+) -> int:
+    """The number of the running process, once it answers. CannotStart with its last words when it ends before.
 
     Its output is appended to `log`, which starts anew past 10 MB; `keep` are file descriptors it inherits.
     """
@@ -62,26 +63,33 @@ def start(
             # A session of its own: Ctrl-C at the terminal reaches us, and we decide the order.
             start_new_session=True,
         )
+    children[process.pid] = process
     try:
-        settled = patiently(lambda: process.poll() is not None or answers())
+        settled = patiently(lambda: gone(process.pid) or answers())
     except BaseException:
-        end(process, signal.SIGTERM, signal.SIGKILL)
+        end(process.pid, signal.SIGTERM, signal.SIGKILL)
         raise
-    if not settled or process.poll() is not None:
-        end(process, signal.SIGTERM, signal.SIGKILL)
+    if not settled or gone(process.pid):
+        end(process.pid, signal.SIGTERM, signal.SIGKILL)
         reason = last_words(log.read_bytes()[already:]) or "it gave no reason"
         raise CannotStart(f"{name} did not start: {reason} (see {log}).")
-    return process
+    return process.pid
 
 
-def end(process: Process, gently: signal.Signals, hard: signal.Signals) -> None:
+def end(pid: int, gently: signal.Signals, hard: signal.Signals) -> None:
     """The process is gone: asked, and after a minute made to."""
-    process.send_signal(gently)
-    try:
-        process.wait(PATIENCE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.send_signal(hard)
-        process.wait()
+    for sent in (gently, hard):
+        if gone(pid):
+            return
+        os.kill(pid, sent)
+        if patiently(lambda: gone(pid)):
+            return
+
+
+def gone(pid: int) -> bool:
+    """Whether the process runs no more."""
+    child = children.get(pid)
+    return child.poll() is not None if child else not program(pid)
 
 
 def run(name: str, command: Sequence[str], *, words: str = "", account: Account | None) -> None:

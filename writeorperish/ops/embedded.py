@@ -20,7 +20,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from writeorperish.ops import cluster, daemon
-from writeorperish.ops.daemon import CannotStart, Process
+from writeorperish.ops.daemon import CannotStart
 
 Name = Literal["postgres", "redis"]
 BOTH: tuple[Name, ...] = ("postgres", "redis")
@@ -47,15 +47,15 @@ class RedisUrls:
 
 @dataclass(frozen=True)
 class Server:
-    """A server this process started."""
+    """A server this process answers for."""
 
     name: Name
-    process: Process
+    pid: int
 
 
 @dataclass(frozen=True)
 class Servers:
-    """What `ensure` started, in that order; empty when every server was already answering."""
+    """What `ensure` started, in that order, or took over from a process that has died since."""
 
     started: tuple[Server, ...] = ()
 
@@ -133,19 +133,17 @@ def sockets_of(data_dir: Path) -> Sockets:
 def ensure(data_dir: Path, only: Sequence[Name] = BOTH) -> Servers:
     """What had to be started so that each named server answers; the others were adopted.
 
-    Safe to call from several processes at once. CannotStart says in one sentence what is wrong, and then
+    An adopted server belongs to whoever started it, or to us when that process has died. Safe to call from several processes at once. CannotStart says in one sentence what is wrong, and then
     nothing that this call started is left running. The first call makes the cluster, about a second.
     """
     home = data_dir.resolve()
-    starters = {"postgres": ensure_postgres, "redis": ensure_redis}
     started: list[Server] = []
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with alone(home):
             sockets = sockets_of(home)
             for name in only:
-                process = starters[name](home, sockets)
-                started += [Server(name, process)] if process else []
+                started += ensured(name, home, sockets)
     except BaseException as error:
         stop(Servers(tuple(started)))
         if isinstance(error, OSError):
@@ -160,7 +158,7 @@ def ensure(data_dir: Path, only: Sequence[Name] = BOTH) -> Servers:
 def stop(servers: Servers) -> None:
     """Every server of these has ended, the last started first; clients still connected are cut off."""
     for server in reversed(servers.started):
-        daemon.end(server.process, *STOP_SIGNALS[server.name])
+        daemon.end(server.pid, *STOP_SIGNALS[server.name])
 
 
 def missing(data_dir: Path, only: Sequence[Name] = BOTH) -> list[Name]:
@@ -193,7 +191,22 @@ def take(lock: int) -> bool:
     return True
 
 
-def ensure_postgres(home: Path, sockets: Sockets) -> Process | None:
+def ensured(name: Name, home: Path, sockets: Sockets) -> list[Server]:
+    """The server when it is ours now, nothing when a living process answers for it."""
+    owner = home / name / "owner"
+    pid = {"postgres": ensure_postgres, "redis": ensure_redis}[name](home, sockets)
+    if pid is None:
+        if not owner.exists():
+            return []
+        starter, pid = map(int, owner.read_text().split())
+        if daemon.program(starter) or not daemon.program(pid):
+            return []
+    owner.write_text(f"{os.getpid()} {pid}")
+    return [Server(name, pid)]
+
+
+def ensure_postgres(home: Path, sockets: Sockets) -> int | None:
+    """The number of the process that had to be started, None when a server answered already."""
     # A server that is starting, or stopping after its supervisor died, settles by itself.
     if not daemon.patiently(lambda: cluster.state(sockets.postgres) != "busy"):
         raise CannotStart(f"PostgreSQL in {home} is still busy starting or stopping.")
@@ -207,7 +220,8 @@ def ensure_postgres(home: Path, sockets: Sockets) -> Process | None:
     return cluster.start(home, sockets.postgres)
 
 
-def ensure_redis(home: Path, sockets: Sockets) -> Process | None:
+def ensure_redis(home: Path, sockets: Sockets) -> int | None:
+    """The number of the process that had to be started, None when a server answered already."""
     folder = home / "redis"
     folder.mkdir(mode=0o700, exist_ok=True)
     if sockets.short:

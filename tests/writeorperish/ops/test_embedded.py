@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import kombu
@@ -25,8 +25,12 @@ from writeorperish.ops.daemon import CannotStart, program
 pytestmark = pytest.mark.xdist_group("run")
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="asks what root's servers do")
-ENSURE = "import sys, pathlib; from writeorperish.ops import embedded as e\n"
-ENSURE += "print(len(e.ensure(pathlib.Path(sys.argv[1])).started))"
+ENSURE = """
+import pathlib, sys
+from writeorperish.ops import embedded
+print(len(embedded.ensure(pathlib.Path(sys.argv[1])).started), flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -64,19 +68,26 @@ def database(data: Path, **options: str) -> psycopg.Connection[tuple[object, ...
     return psycopg.connect(embedded.database_url(data), autocommit=True, **options)
 
 
-def one(data: Path, question: str) -> object:
+def value(data: Path, question: str) -> object:
     with database(data) as line:
         return line.execute(question).fetchone()[0]  # type: ignore[index]
 
 
 def started(data: Path) -> dict[str, int]:
-    return {server.name: server.process.pid for server in embedded.ensure(data).started}
+    return {server.name: server.pid for server in embedded.ensure(data).started}
 
 
-def in_another_process(data: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", ENSURE, str(data)], stdout=subprocess.PIPE, text=True
-    )
+@contextmanager
+def another_process(data: Path) -> Iterator[Callable[[], str]]:
+    """How many servers it started; it lives as long as the context."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ENSURE, str(data)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline
 
 
 def test_urls_name_sockets_and_ask_nobody(tmp_path: Path) -> None:
@@ -140,15 +151,15 @@ def test_the_first_start_makes_a_database_that_row_security_binds(data: Path) ->
     servers = embedded.ensure(data)
 
     assert [server.name for server in servers.started] == ["postgres", "redis"]
-    assert one(data, "select current_user") == "writeorperish"
+    assert value(data, "select current_user") == "writeorperish"
     role = "from pg_roles where rolname = current_user"
-    assert one(data, f"select rolsuper or rolbypassrls or rolcreaterole {role}") is False
-    assert one(data, "show server_encoding") == "UTF8"
-    assert one(data, "show data_checksums") == "on"
-    assert one(data, "show fsync") == "on"
-    assert one(data, "show log_parameter_max_length") == "0"
-    assert one(data, "show listen_addresses") == ""
-    assert one(data, "select upper('é')") == "É"
+    assert value(data, f"select rolsuper or rolbypassrls or rolcreaterole {role}") is False
+    assert value(data, "show server_encoding") == "UTF8"
+    assert value(data, "show data_checksums") == "on"
+    assert value(data, "show fsync") == "on"
+    assert value(data, "show log_parameter_max_length") == "0"
+    assert value(data, "show listen_addresses") == ""
+    assert value(data, "select upper('é')") == "É"
     with database(data) as line:
         line.execute("create database another")
     with database(data, dbname="another") as line:
@@ -188,24 +199,32 @@ def test_sockets_and_data_are_closed_to_others(data: Path) -> None:
 
 
 def test_a_second_start_adopts_what_answers(data: Path) -> None:
-    first = in_another_process(data)
-    assert first.communicate()[0] == "2\n"
+    with another_process(data) as count:
+        assert count() == "2\n"
 
-    again = embedded.ensure(data)
+        again = embedded.ensure(data)
 
-    assert again.started == ()
-    embedded.stop(again)
-    assert embedded.missing(data) == []
+        assert again.started == ()
+        embedded.stop(again)
+        assert embedded.missing(data) == []
+
+
+def test_servers_whose_starter_died_get_a_new_owner_who_ends_them(data: Path) -> None:
+    with another_process(data) as count:
+        count()
+
+    heir = embedded.ensure(data)
+
+    assert [server.name for server in heir.started] == ["postgres", "redis"]
+    assert embedded.ensure(data).started == ()
+    embedded.stop(heir)
+    assert embedded.missing(data) == ["postgres", "redis"]
 
 
 def test_three_at_once_start_each_server_once(data: Path) -> None:
-    together = [in_another_process(data) for _ in range(3)]
-
-    counts = [process.communicate()[0].strip() for process in together]
-
-    assert sorted(counts)[-1] != "0"
-    assert sum(map(int, counts)) == 2
-    assert embedded.missing(data) == []
+    with another_process(data) as one, another_process(data) as two, another_process(data) as three:
+        assert sorted(count() for count in (one, two, three)) == ["0\n", "0\n", "2\n"]
+        assert embedded.missing(data) == []
 
 
 def test_killed_servers_come_back_with_every_acknowledged_row(data: Path) -> None:
@@ -221,16 +240,17 @@ def test_killed_servers_come_back_with_every_acknowledged_row(data: Path) -> Non
     again = started(data)
 
     assert set(again) == {"postgres", "redis"}
-    assert one(data, "select count(*) from kept") == 1000
+    assert value(data, "select count(*) from kept") == 1000
     assert redis.from_url(embedded.redis_urls(data).cache).get("kept") == b"1"
 
 
 def test_a_stranger_who_got_the_dead_servers_number_lives_on(data: Path) -> None:
     embedded.stop(embedded.ensure(data, ["postgres"]))
-    pid_file = data / "postgres" / "cluster" / "postmaster.pid"
+    place = data / "postgres"
     with subprocess.Popen(["sleep", "60"]) as stranger:
         # As after a crash: PostgreSQL would take any living process for a server of its own.
-        pid_file.write_text(f"{stranger.pid}\n{pid_file.parent}\n1\n5432\n\n\n1 1\n")
+        for name in ("cluster/postmaster.pid", f"run/{embedded.cluster.SOCKET}.lock"):
+            (place / name).write_text(f"{stranger.pid}\n{place}/cluster\n1\n5432\n\n\n1 1\n")
 
         assert list(started(data)) == ["postgres", "redis"]
 
@@ -253,7 +273,7 @@ def test_a_long_path_works(open_folder: Path) -> None:
 
     embedded.ensure(data)
 
-    assert one(data, "select 1") == 1
+    assert value(data, "select 1") == 1
     assert redis.from_url(embedded.redis_urls(data).cache).ping()
     with kombu.Connection(embedded.redis_urls(data).broker) as line:
         line.connect()
@@ -293,7 +313,7 @@ def test_an_interrupted_setting_up_is_begun_again(data: Path) -> None:
 
     embedded.ensure(data, ["postgres"])
 
-    assert one(data, "select 1") == 1
+    assert value(data, "select 1") == 1
 
 
 def test_no_word_of_a_failed_statement_reaches_the_log(data: Path) -> None:
@@ -321,7 +341,7 @@ def test_in_roots_home_the_cluster_lies_outside_and_no_mode_changes(open_folder:
 
     embedded.ensure(home / "var")
 
-    assert one(home / "var", "select 1") == 1
+    assert value(home / "var", "select 1") == 1
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     place = (home / "var" / "postgres").readlink()
     assert place.is_relative_to("/var/lib/writeorperish")
@@ -366,10 +386,10 @@ def test_an_ordinary_user_needs_no_copy_and_no_other_user(open_folder: Path) -> 
 
     assert as_nobody(lambda folder: len(embedded.ensure(folder).started), data) == 2
 
-    assert one(data, "select 1") == 1
+    assert value(data, "select 1") == 1
     assert not list((data / "postgres").glob("server-*"))
     assert (data / "postgres" / "cluster").stat().st_uid == pwd.getpwnam("nobody").pw_uid
-    assert embedded.ensure(data).started == ()
+    assert len(embedded.ensure(data).started) == 2
 
 
 @as_root

@@ -4,7 +4,7 @@ import time
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from writeorperish.ops import embedded
+from writeorperish.ops import daemon, embedded
 from writeorperish.ops.daemon import CannotStart
 from writeorperish.ops.management.commands.run import Stopped, interruptible
 
@@ -25,9 +25,7 @@ class Command(BaseCommand):
                 self.describe(servers)
                 while servers.started and not ended:
                     time.sleep(0.5)
-                    ended = [
-                        each.name for each in servers.started if each.process.poll() is not None
-                    ]
+                    ended = [each.name for each in servers.started if daemon.gone(each.pid)]
         except Stopped:
             self.stdout.write("Stopped.")
         except CannotStart as refusal:
