@@ -162,9 +162,9 @@ def link_of(entry: Entry) -> Link:
         object_id=entry.object_id,
         purpose=entry.purpose,
         request_id=entry.request_id,
-        commit=entry.commit,
+        commit=bytes(entry.commit),
         sealed=entry.sealed_digest,
-        prev=entry.prev,
+        prev=bytes(entry.prev),
     )
 
 
