@@ -3,10 +3,11 @@
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
+from django.core.checks import CheckMessage
 from django.core.files.storage import FileSystemStorage, Storage
 
 PARTS: Final = Path(__file__).parent / "static" / "ui" / "css"
@@ -22,13 +23,16 @@ def stylesheet() -> str:
 class StylesFinder(BaseFinder):
     """Offers ui/app.css to collectstatic and, in DEBUG, to each request."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:  # Django hands over names of apps
+    def __init__(self, app_names: object = None) -> None:
         self.folder = settings.DATA_DIR / "build"
 
-    def check(self, **_: Any) -> list[Any]:
+    def check(self, **_: object) -> list[CheckMessage]:
         return []
 
-    def find(self, path: str, find_all: bool = False, **_: Any) -> Any:  # Django's own signature
+    # An empty list is a miss: Django's loop over the finders would take None for a match.
+    def find(  # type: ignore[override]  # its stubs promise None
+        self, path: str, find_all: bool = False
+    ) -> str | list[str]:
         """The path of the built file, as a list when all are wanted; nothing for any other name."""
         if path != NAME:
             return []

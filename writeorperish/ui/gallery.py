@@ -102,7 +102,7 @@ class SampleForm(forms.Form):
 
 def _form() -> dict[str, object]:
     data = {"mail": "alice", "privacy_level": "private", "ai_usage": "chat", "spelling": "on"}
-    return {"form": SampleForm(data), "fresh": SampleForm(prefix="fresh")}
+    return {"form": SampleForm(data)}
 
 
 def _times() -> dict[str, object]:

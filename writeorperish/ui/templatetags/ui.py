@@ -1,8 +1,7 @@
 """The components of our pages as template tags; their markup is in templates/ui/, one file each."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
 from typing import Final, Protocol
@@ -16,7 +15,6 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.utils.translation import ngettext
 
 from writeorperish.ops.refusals import Words
@@ -24,58 +22,12 @@ from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.refs import new_id
 from writeorperish.ui import prose as markdown
 from writeorperish.ui.diffs import Op
+from writeorperish.ui.looks import AI_USES, AUDIENCES, Attribute, Look, attributes
 from writeorperish.ui.slots import open_slots
 from writeorperish.ui.vendored import SPRITE
 
 register = template.Library()
 
-Attribute = str | int | bool | None | Words
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a level shows itself: never by colour alone."""
-
-    icon: str
-    tone: str
-    label: Words
-    hint: Words
-
-
-AUDIENCES: Final = {
-    PrivacyLevel.PRIVATE: Look(
-        "lock", "neutral", PrivacyLevel.PRIVATE.label, gettext_lazy("Only you can read this.")
-    ),
-    PrivacyLevel.CIRCLES: Look(
-        "users",
-        "circle",
-        PrivacyLevel.CIRCLES.label,
-        gettext_lazy("Only the people in the circles you choose."),
-    ),
-    PrivacyLevel.PUBLIC: Look(
-        "globe",
-        "public",
-        PrivacyLevel.PUBLIC.label,
-        gettext_lazy("Anyone can read this, without signing in."),
-    ),
-}
-AI_USES: Final = {
-    AIUsage.NONE: Look(
-        "bot", "neutral", AIUsage.NONE.label, gettext_lazy("No model reads this entry.")
-    ),
-    AIUsage.CHAT: Look(
-        "bot",
-        "ai",
-        AIUsage.CHAT.label,
-        gettext_lazy("AI may read it to find it by meaning and to reply to you."),
-    ),
-    AIUsage.TRAIN: Look(
-        "bot",
-        "ai",
-        AIUsage.TRAIN.label,
-        gettext_lazy("AI may also learn from it."),
-    ),
-}
 TOAST_ICONS: Final = {"error": "triangle-alert", "warning": "triangle-alert", "info": "info"}
 
 
@@ -156,15 +108,25 @@ def day_words(on: date, today: date) -> str:
 
 @register.inclusion_tag("ui/button.html")
 def ui_button(
-    label: Words, kind: str = "default", icon: str = "", wide: bool = False, **more: Attribute
+    label: Words,
+    kind: str = "default",
+    icon: str = "",
+    type: str = "submit",
+    wide: bool = False,
+    **more: Attribute,
 ) -> dict[str, object]:
     """A button. kind: primary, default, quiet, danger, or final for the last confirmation of a danger.
 
-    more: further attributes, an underscore for each hyphen (`hx_get="…"`); it submits unless
-    `type="button"`.
+    more: further attributes, an underscore for each hyphen (`hx_get="…"`).
     """
-    more.setdefault("type", "submit")
-    return {"label": label, "kind": kind, "icon": icon, "wide": wide, "more": attributes(more)}
+    return {
+        "label": label,
+        "kind": kind,
+        "icon": icon,
+        "type": type,
+        "wide": wide,
+        "more": attributes(more),
+    }
 
 
 @register.inclusion_tag("ui/link_button.html")
@@ -177,7 +139,7 @@ def ui_link_button(
     **more: Attribute,
 ) -> dict[str, object]:
     """A real link that looks like a button."""
-    return ui_button(label, kind, icon, wide, **more, href=href, type=None)
+    return ui_button(label, kind, icon, "", wide, **more, href=href)
 
 
 @register.inclusion_tag("ui/icon_button.html")
@@ -225,18 +187,6 @@ def ui_ai_use(row: Guarded | str, href: str = "", **more: Attribute) -> dict[str
     return ui_chip(look.label, look.icon, look.tone, href, **more)
 
 
-def attributes(given: Mapping[str, Attribute]) -> SafeString:
-    """The attributes as markup, escaped, each with a space before it; without those that are None or False."""
-    written = SafeString()
-    for name, value in given.items():
-        name = name.rstrip("_").replace("_", "-")
-        if value is True:
-            written += format_html(" {}", name)
-        elif value is not None and value is not False:
-            written += format_html(' {}="{}"', name, value)
-    return written
-
-
 # --- forms -----------------------------------------------------------------------------------
 
 KINDS: Final = {
@@ -274,7 +224,7 @@ def ui_field(field: BoundField, switch: bool = False, short: bool = False) -> di
 def _control(field: BoundField, kind: str, short: bool) -> SafeString:
     if kind in {"radios", "checks"}:
         return SafeString()
-    attrs: dict[str, object] = {"placeholder": False}
+    attrs: dict[str, str | bool] = {"placeholder": False}
     if kind not in {"check", "switch", "hidden"}:
         attrs["class"] = "input"
     if kind == "switch":
@@ -296,7 +246,7 @@ def _choices(field: BoundField) -> list[dict[str, object]]:
 
 
 def _note(field: BoundField) -> str:
-    """ "(optional)" or "(required)", on whichever fields of the form are fewer."""
+    """The word (optional) or (required), on whichever fields of the form are fewer."""
     asked = [each for each in field.form.visible_fields() if each.widget_type != "checkbox"]
     required = sum(each.field.required for each in asked)
     optional = len(asked) - required
@@ -361,9 +311,9 @@ def ui_marked(pieces: Iterable[Piece]) -> dict[str, object]:
 
 
 @register.inclusion_tag("ui/more.html")
-def ui_more(href: str, label: Words = gettext_lazy("Show more")) -> dict[str, object]:
+def ui_more(href: str, label: Words = "") -> dict[str, object]:
     """The link to what comes next in a list."""
-    return {"href": href, "label": label}
+    return {"href": href, "label": label or _("Show more")}
 
 
 @register.inclusion_tag("ui/back.html")
