@@ -1,17 +1,16 @@
 """`/api/v1/me/`: a person's apps, themselves, circles, blocks, consents, readings and exports, as JSON."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiTypes, extend_schema
-from rest_framework.request import Request
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
@@ -20,6 +19,7 @@ from accounts.actions.departure import ask_for_export, exports_of, parts_of
 from accounts.actions.people import change_profile
 from accounts.actions.proving import proven
 from accounts.actions.tokens import begin_family, end_family, prove, refresh
+from accounts.http import ApiRequest
 from accounts.models import Export, TokenFamily, User
 from accounts.serializers import (
     ActivitySerializer,
@@ -48,11 +48,18 @@ from accounts.serializers import (
 )
 from writeorperish.audit.log import activity_of
 from writeorperish.audit.models import Entry
-from writeorperish.ops.once import Outcome, uuid_or_none
+from writeorperish.ops.once import Outcome
 from writeorperish.ops.refusals import Barred, Missing
 from writeorperish.privacy import blocks, circles, consent
 from writeorperish.privacy.models import Block, Circle, Consent, Membership
-from writeorperish.ui.api import GuardedViewSet, RowAnswer, check_params, if_match, repeatable
+from writeorperish.ui.api import (
+    GuardedViewSet,
+    RowAnswer,
+    check_params,
+    if_match,
+    repeatable,
+    row_id,
+)
 
 
 class ProofNeeded(Barred):
@@ -63,6 +70,8 @@ class ProofNeeded(Barred):
 class MeViewSet(GenericViewSet[Any]):
     """Views about oneself: no row but the person's own is ever asked for."""
 
+    request: ApiRequest
+
     read_scope: ClassVar[str] = "me:read"
     write_scope: ClassVar[str] = "me:write"
     action_scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
@@ -71,12 +80,12 @@ class MeViewSet(GenericViewSet[Any]):
     queryset = User.objects.none()
 
     @classmethod
-    def as_view(cls, *args: Any, **kwargs: Any) -> Callable[..., HttpResponseBase]:
-        view = super().as_view(*args, **kwargs)
-        view.should_append_slash = False  # type: ignore[attr-defined]  # a redirect would lose the body
+    def as_view(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # DRF's own is wider
+        view: Any = super().as_view(*args, **kwargs)
+        view.should_append_slash = False  # a redirect would lose the body
         return view
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         check_params(request, self.params.get(self.action or "", frozenset()))
 
@@ -120,7 +129,7 @@ class TokenViewSet(MeViewSet):
     ordering = ("-created_at", "-id")
 
     @extend_schema(request=SignInSerializer, responses={201: PairSerializer}, auth=[])
-    def begin(self, request: Request) -> Response:
+    def begin(self, request: ApiRequest) -> Response:
         sent = self.sent(SignInSerializer)
         person = proven(
             request._request,  # axes and allauth know Django's own request
@@ -133,23 +142,23 @@ class TokenViewSet(MeViewSet):
         )
 
     @extend_schema(request=RefreshSerializer, responses=PairSerializer, auth=[])
-    def refresh(self, request: Request) -> Response:
+    def refresh(self, request: ApiRequest) -> Response:
         return self.json(PairSerializer, refresh(self.sent(RefreshSerializer)["refresh"]))
 
     @extend_schema(responses=FamilySerializer(many=True))
-    def families(self, request: Request) -> Response:
+    def families(self, request: ApiRequest) -> Response:
         return self.pages(FamilySerializer, self.alive())
 
     @extend_schema(request=None, responses={204: None})
-    def end(self, request: Request, family: str) -> Response:
-        found = self.alive().filter(pk=uuid_or_none(family)).first()
+    def end(self, request: ApiRequest, family: str) -> Response:
+        found = self.alive().filter(pk=row_id(family)).first()
         if found is None:
             raise Missing
         end_family(request.user, found)
         return Response(status=204)
 
     @extend_schema(request=ProofSerializer, responses={204: None})
-    def prove(self, request: Request) -> Response:
+    def prove(self, request: ApiRequest) -> Response:
         sent = self.sent(ProofSerializer)
         proven(
             request._request,  # axes and allauth know Django's own request
@@ -170,11 +179,11 @@ class TokenViewSet(MeViewSet):
 
 class PersonViewSet(MeViewSet):
     @extend_schema(responses=MeSerializer)
-    def show(self, request: Request) -> Response:
+    def show(self, request: ApiRequest) -> Response:
         return self.json(MeSerializer, request.user)
 
     @extend_schema(request=MeChangeSerializer, responses=MeSerializer)
-    def change(self, request: Request) -> Response:
+    def change(self, request: ApiRequest) -> Response:
         sent = self.sent(MeChangeSerializer)
         sent.update(sent.pop("appearance", {}))
         if sent:
@@ -186,6 +195,7 @@ class PersonViewSet(MeViewSet):
 class CircleViewSet(GuardedViewSet[Circle]):
     """One's own circles: nobody else sees a circle, not even its members."""
 
+    request: ApiRequest
     model = Circle
     serializer_class = CircleSerializer
     read_scope = "me:read"
@@ -207,13 +217,13 @@ class CircleViewSet(GuardedViewSet[Circle]):
         return circles.circles_of(self.request.user).filter(pk=id).first() if id else None
 
     @extend_schema(responses=CircleDetailSerializer)
-    def retrieve(self, request: Request, id: str) -> Response:
-        return self.detail(self.get_object())
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
+        return self.whole(self.get_object())
 
     @extend_schema(
         request=CircleWriteSerializer, responses={201: CircleSerializer, 200: CircleSerializer}
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: ApiRequest) -> Response:
         sent = CircleWriteSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         values = sent.validated_data
@@ -228,23 +238,23 @@ class CircleViewSet(GuardedViewSet[Circle]):
         return self.create_once(make, id=values.get("id"), says_the_same=says_the_same)
 
     @extend_schema(request=CircleChangeSerializer, responses=CircleDetailSerializer)
-    def partial_update(self, request: Request, id: str) -> Response:
+    def partial_update(self, request: ApiRequest, id: str) -> Response:
         sent = CircleChangeSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         circle = self.get_object()
         circles.change_circle(
             request.user, circle, expected_version=if_match(request), **sent.validated_data
         )
-        return self.detail(self.get_queryset().get(pk=circle.pk))
+        return self.whole(self.get_queryset().get(pk=circle.pk))
 
     @extend_schema(request=None, responses={204: None})
-    def destroy(self, request: Request, id: str) -> Response:
+    def destroy(self, request: ApiRequest, id: str) -> Response:
         circles.end_circle(request.user, self.get_object())
         return Response(status=204)
 
     @extend_schema(request=InviteSerializer, responses={201: InvitationSerializer})
     @repeatable
-    def invite(self, request: Request, id: str) -> Response:
+    def invite(self, request: ApiRequest, id: str) -> Response:
         sent = InviteSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         guest = circles.person_by_name(sent.validated_data["person"])
@@ -270,16 +280,14 @@ class CircleViewSet(GuardedViewSet[Circle]):
 
     @extend_schema(request=None, responses={204: None})
     @repeatable
-    def uninvite(self, request: Request, id: str, invitation: str) -> Response:
+    def uninvite(self, request: ApiRequest, id: str, invitation: str) -> Response:
         return self.end(
-            self.get_object().memberships.filter(pk=uuid_or_none(invitation), state="invited")
+            self.get_object().memberships.filter(pk=row_id(invitation), state="invited")
         )
 
     @extend_schema(request=None, responses={204: None})
-    def remove(self, request: Request, id: str, member: str) -> Response:
-        return self.end(
-            self.get_object().memberships.filter(member=uuid_or_none(member), state="active")
-        )
+    def remove(self, request: ApiRequest, id: str, member: str) -> Response:
+        return self.end(self.get_object().memberships.filter(member=row_id(member), state="active"))
 
     def end(self, rows: QuerySet[Membership]) -> Response:
         membership = rows.select_related("circle__group").first()
@@ -288,7 +296,7 @@ class CircleViewSet(GuardedViewSet[Circle]):
         circles.remove(self.request.user, membership)
         return Response(status=204)
 
-    def detail(self, circle: Circle) -> Response:
+    def whole(self, circle: Circle) -> Response:
         return Response(CircleDetailSerializer(circle).data, headers={"ETag": self.tag_of(circle)})
 
 
@@ -302,24 +310,24 @@ class CompanyViewSet(MeViewSet):
     }
 
     @extend_schema(responses=InvitedSerializer(many=True))
-    def invitations(self, request: Request) -> Response:
+    def invitations(self, request: ApiRequest) -> Response:
         return self.pages(InvitedSerializer, circles.invitations_to(request.user).order_by())
 
     @extend_schema(request=None, responses=StateSerializer)
-    def accept(self, request: Request, id: str) -> Response:
+    def accept(self, request: ApiRequest, id: str) -> Response:
         return self.json(StateSerializer, circles.accept(request.user, self.invitation(id)))
 
     @extend_schema(request=None, responses=StateSerializer)
-    def decline(self, request: Request, id: str) -> Response:
+    def decline(self, request: ApiRequest, id: str) -> Response:
         return self.json(StateSerializer, circles.decline(request.user, self.invitation(id)))
 
     @extend_schema(responses=MembershipSerializer(many=True))
-    def memberships(self, request: Request) -> Response:
+    def memberships(self, request: ApiRequest) -> Response:
         return self.pages(MembershipSerializer, circles.memberships_of(request.user).order_by())
 
     @extend_schema(request=None, responses={204: None})
-    def leave(self, request: Request, id: str) -> Response:
-        found = circles.memberships_of(request.user).filter(pk=uuid_or_none(id)).first()
+    def leave(self, request: ApiRequest, id: str) -> Response:
+        found = circles.memberships_of(request.user).filter(pk=row_id(id)).first()
         if found is None:
             raise Missing
         circles.leave(request.user, found)
@@ -327,9 +335,7 @@ class CompanyViewSet(MeViewSet):
 
     def invitation(self, id: str) -> Membership:
         found = (
-            Membership.objects.filter(
-                pk=uuid_or_none(id), member=self.request.user.pk, state="invited"
-            )
+            Membership.objects.filter(pk=row_id(id), member=self.request.user.pk, state="invited")
             .select_related("circle__group")
             .first()
         )
@@ -343,7 +349,7 @@ class BlockViewSet(MeViewSet):
     params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
 
     @extend_schema(responses=BlockSerializer(many=True))
-    def all(self, request: Request) -> Response:
+    def all(self, request: ApiRequest) -> Response:
         return self.pages(
             BlockSerializer,
             Block.objects.filter(blocker=request.user.pk).select_related("blocked__profile"),
@@ -352,16 +358,16 @@ class BlockViewSet(MeViewSet):
     @extend_schema(
         request=BlockWriteSerializer, responses={201: BlockSerializer, 200: BlockSerializer}
     )
-    def block(self, request: Request) -> Response:
+    def block(self, request: ApiRequest) -> Response:
         other = circles.person_by_name(self.sent(BlockWriteSerializer)["person"])
         standing = Block.objects.filter(blocker=request.user.pk, blocked=other.pk).exists()
         row = blocks.block(request.user, other)
         return self.json(BlockSerializer, row, status=200 if standing else 201)
 
     @extend_schema(request=None, responses={204: None})
-    def lift(self, request: Request, uid: str) -> Response:
+    def lift(self, request: ApiRequest, uid: str) -> Response:
         row = (
-            Block.objects.filter(blocker=request.user.pk, blocked=uuid_or_none(uid))
+            Block.objects.filter(blocker=request.user.pk, blocked=row_id(uid))
             .select_related("blocked")
             .first()
         )
@@ -373,12 +379,12 @@ class BlockViewSet(MeViewSet):
 
 class ConsentViewSet(MeViewSet):
     @extend_schema(responses=ConsentSerializer(many=True))
-    def all(self, request: Request) -> Response:
+    def all(self, request: ApiRequest) -> Response:
         rows = [consent_json(name, row) for name, row in consent.consents_of(request.user).items()]
         return Response({"next": None, "previous": None, "results": rows})
 
     @extend_schema(request=ConsentWriteSerializer, responses=ConsentSerializer)
-    def decide(self, request: Request, purpose: str) -> Response:
+    def decide(self, request: ApiRequest, purpose: str) -> Response:
         sent = self.sent(ConsentWriteSerializer)
         row = consent.decide(request.user, purpose, source="api", **sent)
         return Response(consent_json(purpose, row))
@@ -401,7 +407,7 @@ class ActivityViewSet(MeViewSet):
     params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
 
     @extend_schema(responses=ActivitySerializer(many=True))
-    def all(self, request: Request) -> Response:
+    def all(self, request: ApiRequest) -> Response:
         page = self.paginate_queryset(activity_of(request.user.pk).order_by())
         return self.get_paginated_response([activity_json(entry) for entry in page or []])
 
@@ -427,7 +433,7 @@ class ExportViewSet(MeViewSet):
 
     @extend_schema(request=ExportWriteSerializer, responses={202: ExportSerializer})
     @repeatable
-    def ask(self, request: Request) -> Response:
+    def ask(self, request: ApiRequest) -> Response:
         self.need_proof()
         self.sent(ExportWriteSerializer)
         export = ask_for_export(request.user)
@@ -441,11 +447,11 @@ class ExportViewSet(MeViewSet):
         return self.asked(self.export(str(earlier.result.id if earlier.result else "")))
 
     @extend_schema(responses=ExportSerializer)
-    def one(self, request: Request, id: str) -> Response:
+    def one(self, request: ApiRequest, id: str) -> Response:
         return self.json(ExportSerializer, self.export(id))
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    def file(self, request: Request, id: str) -> StreamingHttpResponse:
+    def file(self, request: ApiRequest, id: str) -> StreamingHttpResponse:
         self.need_proof()
         export = self.export(id)
         if export.state != Export.State.READY:
@@ -457,7 +463,7 @@ class ExportViewSet(MeViewSet):
         )
 
     def export(self, id: str) -> Export:
-        found = exports_of(self.request.user).filter(pk=uuid_or_none(id)).first()
+        found = exports_of(self.request.user).filter(pk=row_id(id)).first()
         if found is None:
             raise Missing
         return found

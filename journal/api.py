@@ -8,10 +8,10 @@ from django.db.models import QuerySet
 from django.urls import path
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.http import ApiRequest
 from journal.actions.audience import audience_named, audience_of, head_count, set_audience
 from journal.actions.drafts import discard_draft, drafts_of, parent_states, save_draft
 from journal.actions.nodes import (
@@ -44,7 +44,7 @@ from writeorperish.ops.refusals import Invalid, Missing
 from writeorperish.privacy.grants import audiences_of
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.privacy.reading import seen
-from writeorperish.ui.api import GuardedViewSet, if_match, repeatable
+from writeorperish.ui.api import GuardedViewSet, if_match, repeatable, row_id
 from writeorperish.ui.cursors import limit_of
 
 READS = ("title", "body")
@@ -86,6 +86,7 @@ NodeFilter.base_filters["to"] = filters.DateFilter(field_name="day", lookup_expr
 class NodeViewSet(GuardedViewSet[Node]):
     """One's own entries as a list; any entry one may see by its id."""
 
+    request: ApiRequest
     model = Node
     serializer_class = NodeSerializer
     read_scope = "journal:read"
@@ -129,13 +130,13 @@ class NodeViewSet(GuardedViewSet[Node]):
         nodes = (
             [rows] if isinstance(rows, Node) else [each for each in rows if isinstance(each, Node)]
         )
-        context = {
+        kwargs["context"] = {
             **self.get_serializer_context(),
             "audiences": audiences_of(own(nodes, self.request)),
         }
-        return super().get_serializer(*args, context=context, **kwargs)
+        return super().get_serializer(*args, **kwargs)
 
-    def retrieve(self, request: Request, id: str) -> Response:
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
         node = self.get_object()
         seen(request.user, [node])
         return self.shown(node)
@@ -143,7 +144,7 @@ class NodeViewSet(GuardedViewSet[Node]):
     @extend_schema(
         request=NodeWriteSerializer, responses={201: NodeSerializer, 200: NodeSerializer}
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: ApiRequest) -> Response:
         sent = NodeWriteSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         values = known(sent.validated_data)
@@ -160,7 +161,7 @@ class NodeViewSet(GuardedViewSet[Node]):
         return self.created(node, more=split_into(written))
 
     @extend_schema(request=NodeChangeSerializer, responses=NodeSerializer)
-    def partial_update(self, request: Request, id: str) -> Response:
+    def partial_update(self, request: ApiRequest, id: str) -> Response:
         sent = NodeChangeSerializer(data=request.data, partial=True)
         sent.is_valid(raise_exception=True)
         values = known(sent.validated_data)
@@ -189,7 +190,7 @@ class NodeViewSet(GuardedViewSet[Node]):
         parameters=[OpenApiParameter("replies", enum=["mine"])],
         responses={200: DeletionSerializer},
     )
-    def destroy(self, request: Request, id: str) -> Response:
+    def destroy(self, request: ApiRequest, id: str) -> Response:
         node = self.own_or_trashed(id)
         act = trash_node(
             request.user, node, own_replies=request.query_params.get("replies") == "mine"
@@ -198,12 +199,12 @@ class NodeViewSet(GuardedViewSet[Node]):
 
     @extend_schema(request=None, responses=NodeSerializer)
     @repeatable
-    def restore(self, request: Request, id: str) -> Response:
+    def restore(self, request: ApiRequest, id: str) -> Response:
         node = restore_node(request.user, self.trashed(id))
         return self.shown(self.get_queryset_for(node.pk))
 
     @extend_schema(request=None, responses={204: None})
-    def erase(self, request: Request, id: str) -> Response:
+    def erase(self, request: ApiRequest, id: str) -> Response:
         erase_node(request.user, self.trashed(id))
         return Response(status=204)
 
@@ -211,7 +212,7 @@ class NodeViewSet(GuardedViewSet[Node]):
         parameters=[OpenApiParameter("after", type=UUID), OpenApiParameter("limit", type=int)],
         responses=ThreadSerializer,
     )
-    def thread(self, request: Request, id: str) -> Response:
+    def thread(self, request: ApiRequest, id: str) -> Response:
         node = self.get_object()
         limit, _clamped = limit_of(request.query_params)
         page = thread_page(
@@ -239,11 +240,11 @@ class NodeViewSet(GuardedViewSet[Node]):
         )
 
     @extend_schema(responses=AudienceShownSerializer)
-    def audience(self, request: Request, id: str) -> Response:
+    def audience(self, request: ApiRequest, id: str) -> Response:
         return Response(audience_json(self.own(id)))
 
     @extend_schema(request=AudienceChangeSerializer, responses=AudienceShownSerializer)
-    def change_audience(self, request: Request, id: str) -> Response:
+    def change_audience(self, request: ApiRequest, id: str) -> Response:
         sent = AudienceChangeSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         values = known(sent.validated_data)
@@ -260,18 +261,18 @@ class NodeViewSet(GuardedViewSet[Node]):
         return Response(audience_json(node))
 
     @extend_schema(responses=VersionSerializer(many=True))
-    def versions(self, request: Request, id: str) -> Response:
+    def versions(self, request: ApiRequest, id: str) -> Response:
         rows = self.own(id).versions.order_by("-created_at", "-id")
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(VersionSerializer(page, many=True).data)
 
     @extend_schema(responses=VersionWordsSerializer)
-    def version(self, request: Request, id: str, version: str) -> Response:
+    def version(self, request: ApiRequest, id: str, version: str) -> Response:
         return Response(VersionWordsSerializer(self.version_of(id, version)).data)
 
     @extend_schema(request=None, responses=NodeSerializer)
     @repeatable
-    def restore_version(self, request: Request, id: str, version: str) -> Response:
+    def restore_version(self, request: ApiRequest, id: str, version: str) -> Response:
         found = self.version_of(id, version)
         restore_version(request.user, found.node, found)
         return self.shown(self.get_queryset_for(found.node_id))
@@ -282,19 +283,19 @@ class NodeViewSet(GuardedViewSet[Node]):
         return found
 
     def own(self, id: str) -> Node:
-        node = Node.objects.editable_by(self.request.user).filter(pk=uuid_or_none(id)).first()
+        node = Node.objects.editable_by(self.request.user).filter(pk=row_id(id)).first()
         if node is None:
             raise Missing
         return node
 
     def trashed(self, id: str) -> Node:
-        node = Node.objects.deleted_by(self.request.user).filter(pk=uuid_or_none(id)).first()
+        node = Node.objects.deleted_by(self.request.user).filter(pk=row_id(id)).first()
         if node is None:
             raise Missing
         return node
 
     def own_or_trashed(self, id: str) -> Node:
-        ident = uuid_or_none(id)
+        ident = row_id(id)
         node = (
             Node.objects.editable_by(self.request.user).filter(pk=ident).first()
             or Node.objects.deleted_by(self.request.user).filter(pk=ident).first()
@@ -304,20 +305,18 @@ class NodeViewSet(GuardedViewSet[Node]):
         return node
 
     def version_of(self, id: str, version: str) -> Version:
-        found = (
-            self.own(id).versions.select_related("node").filter(pk=uuid_or_none(version)).first()
-        )
+        found = self.own(id).versions.select_related("node").filter(pk=row_id(version)).first()
         if found is None:
             raise Missing
         return found
 
 
-def act_of(request: Request) -> UUID | None:
+def act_of(request: ApiRequest) -> UUID | None:
     """What makes a repeated edit the same edit: kept with the version, so it outlives the 24 h of other keys."""
     return uuid_or_none(request.headers.get("Idempotency-Key", "").strip().strip('"'))
 
 
-def own(nodes: Sequence[Node], request: Request) -> list[Node]:
+def own(nodes: Sequence[Node], request: ApiRequest) -> list[Node]:
     return [
         node
         for node in nodes
@@ -360,6 +359,7 @@ def place_json(place: Place, context: Mapping[str, Any]) -> dict[str, Any]:
 class DraftViewSet(GuardedViewSet[Any]):
     """One's own drafts."""
 
+    request: ApiRequest
     model = Draft
     serializer_class = DraftSerializer
     read_scope = "journal:read"
@@ -379,14 +379,12 @@ class DraftViewSet(GuardedViewSet[Any]):
             else [each for each in rows if isinstance(each, Draft)]
         )
         states = parent_states(self.request.user, drafts)
-        context = {**self.get_serializer_context(), "parent_states": states}
-        return super().get_serializer(*args, context=context, **kwargs)
+        kwargs["context"] = {**self.get_serializer_context(), "parent_states": states}
+        return super().get_serializer(*args, **kwargs)
 
     @extend_schema(request=DraftSaveSerializer, responses=DraftSerializer)
-    def update(self, request: Request, id: str) -> Response:
-        ident = uuid_or_none(id)
-        if ident is None:
-            raise Missing
+    def update(self, request: ApiRequest, id: str) -> Response:
+        ident = row_id(id)
         sent = DraftSaveSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         saved = save_draft(request.user, ident, **known(sent.validated_data))
@@ -394,7 +392,7 @@ class DraftViewSet(GuardedViewSet[Any]):
             return Response({"stale": True, "seq": saved.draft.seq})
         return self.shown(saved.draft)
 
-    def destroy(self, request: Request, id: str) -> Response:
+    def destroy(self, request: ApiRequest, id: str) -> Response:
         discard_draft(request.user, self.get_object())
         return Response(status=204)
 

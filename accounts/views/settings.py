@@ -79,7 +79,7 @@ def changed(form: ModelForm[Profile]) -> dict[str, Any]:
 def activity(request: Request) -> HttpResponse:
     """Who or what read this person's texts, and what was done in their name; a date, not a clock."""
     before = request.GET.get("before", "")
-    rows = activity_of(request.user.pk).newest_first()
+    rows = activity_of(request.user.pk)
     if before.isdecimal():
         rows = rows.filter(seq__lt=int(before[:15]))
     found = list(rows[: ACTIVITY_ROWS + 1])

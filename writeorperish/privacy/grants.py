@@ -5,6 +5,7 @@ here asks them: sight is a question to the grant tables alone.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,20 @@ class CircleGrant(GroupObjectPermissionBase):
         abstract = True
 
 
+def user_grants(model: type[Guarded]) -> models.Manager[Any]:
+    """The grants to people on rows of this model."""
+    found: Any = get_user_obj_perms_model(model)  # type: ignore[arg-type]  # guardian takes the class too
+    manager: models.Manager[Any] = found.objects
+    return manager
+
+
+def circle_grants(model: type[Guarded]) -> models.Manager[Any]:
+    """The grants to circles on rows of this model."""
+    found: Any = get_group_obj_perms_model(model)  # type: ignore[arg-type]  # guardian takes the class too
+    manager: models.Manager[Any] = found.objects
+    return manager
+
+
 def sight_of(model: type[Guarded]) -> Permission:
     """The permission a grant names: to view rows of this model. Looked up once per process by Django's cache."""
     kind = ContentType.objects.get_for_model(model)
@@ -52,10 +67,8 @@ def granted(model: type[Guarded], person: AbstractUser) -> Q:
     Removing somebody ends their sight of everything at once; adding somebody opens nothing older than
     their `sees_from`.
     """
-    to_them = get_user_obj_perms_model(model).objects.filter(
-        content_object=OuterRef("pk"), user=person
-    )
-    to_circle = get_group_obj_perms_model(model).objects.filter(
+    to_them = user_grants(model).filter(content_object=OuterRef("pk"), user=person)
+    to_circle = circle_grants(model).filter(
         content_object=OuterRef("pk"),
         group__circle__memberships__member=person,
         group__circle__memberships__state=Membership.State.ACTIVE,
@@ -68,77 +81,56 @@ def grant_sight(
     row: Guarded, *, circles: Iterable[Circle] = (), people: Iterable[AbstractUser] = ()
 ) -> None:
     """Adds sight of the row. Granting again leaves the first date standing. Two inserts, three look-ups."""
-    view = sight_of(type(row))
-    get_group_obj_perms_model(row).objects.bulk_create(
-        [
-            get_group_obj_perms_model(row)(
-                permission=view, group_id=circle.group_id, content_object=row
-            )
-            for circle in circles
-        ],
-        ignore_conflicts=True,
-    )
-    get_user_obj_perms_model(row).objects.bulk_create(
-        [
-            get_user_obj_perms_model(row)(permission=view, user=person, content_object=row)
-            for person in people
-        ],
-        ignore_conflicts=True,
-    )
+    add_circles(row, [(circle.group_id, timezone.now()) for circle in circles])
+    add_people(row, [(person.pk, timezone.now()) for person in people])
+
+
+def add_circles(row: Guarded, grants: Iterable[tuple[int, datetime]]) -> None:
+    manager, view = circle_grants(type(row)), sight_of(type(row))
+    rows = [
+        manager.model(permission=view, content_object=row, group_id=group, granted_at=at)
+        for group, at in grants
+    ]
+    manager.bulk_create(rows, ignore_conflicts=True)
+
+
+def add_people(row: Guarded, grants: Iterable[tuple[UUID, datetime]]) -> None:
+    manager, view = user_grants(type(row)), sight_of(type(row))
+    rows = [
+        manager.model(permission=view, content_object=row, user_id=user, granted_at=at)
+        for user, at in grants
+    ]
+    manager.bulk_create(rows, ignore_conflicts=True)
 
 
 def withdraw_sight(
     row: Guarded, *, circles: Iterable[Circle] = (), people: Iterable[AbstractUser] = ()
 ) -> None:
     """Takes sight of the row away from these circles and people."""
-    get_group_obj_perms_model(row).objects.filter(
+    circle_grants(type(row)).filter(
         content_object=row, group__in=[circle.group_id for circle in circles]
     ).delete()
-    get_user_obj_perms_model(row).objects.filter(content_object=row, user__in=people).delete()
+    user_grants(type(row)).filter(content_object=row, user__in=people).delete()
 
 
 def withdraw_all_sight(rows: models.QuerySet[Any]) -> None:
     """Takes every grant on these rows away."""
-    get_group_obj_perms_model(rows.model).objects.filter(content_object__in=rows).delete()
-    get_user_obj_perms_model(rows.model).objects.filter(content_object__in=rows).delete()
+    circle_grants(rows.model).filter(content_object__in=rows).delete()
+    user_grants(rows.model).filter(content_object__in=rows).delete()
 
 
 def copy_sight(source: Guarded, target: Guarded) -> None:
     """Gives the target the source's grants with their dates, so a newcomer blind to one is blind to both."""
-    view = sight_of(type(target))
-    circle_grants = get_group_obj_perms_model(target)
-    circle_grants.objects.bulk_create(
-        [
-            circle_grants(
-                permission=view,
-                group_id=grant.group_id,
-                content_object=target,
-                granted_at=grant.granted_at,
-            )
-            for grant in get_group_obj_perms_model(source).objects.filter(content_object=source)
-        ],
-        ignore_conflicts=True,
-    )
-    user_grants = get_user_obj_perms_model(target)
-    user_grants.objects.bulk_create(
-        [
-            user_grants(
-                permission=view,
-                user_id=grant.user_id,
-                content_object=target,
-                granted_at=grant.granted_at,
-            )
-            for grant in get_user_obj_perms_model(source).objects.filter(content_object=source)
-            if grant.user_id != target.owner_id
-        ],
-        ignore_conflicts=True,
-    )
+    circles = circle_grants(type(source)).filter(content_object=source)
+    add_circles(target, circles.values_list("group_id", "granted_at"))
+    people = user_grants(type(source)).filter(content_object=source).exclude(user=target.owner_id)
+    add_people(target, people.values_list("user_id", "granted_at"))
 
 
 def circles_of(row: Guarded) -> models.QuerySet[Circle]:
     """The circles this row is granted to. For its owner's eyes only."""
     return Circle.objects.filter(
-        group__in=get_group_obj_perms_model(row).objects.filter(content_object=row).values("group")
+        group__in=circle_grants(type(row)).filter(content_object=row).values("group")
     )
 
 
@@ -157,10 +149,10 @@ def audiences_of(rows: Sequence[Guarded]) -> dict[UUID, tuple[list[UUID], list[U
     if not rows:
         return found
     model = type(rows[0])
-    to_circles = get_group_obj_perms_model(model).objects.filter(content_object__in=rows)
+    to_circles = circle_grants(model).filter(content_object__in=rows)
     for row, circle in to_circles.values_list("content_object_id", "group__circle"):
         found[row][0].append(circle)
-    to_people = get_user_obj_perms_model(model).objects.filter(content_object__in=rows)
+    to_people = user_grants(model).filter(content_object__in=rows)
     for row, person in to_people.values_list("content_object_id", "user_id"):
         found[row][1].append(person)
     return found
@@ -168,7 +160,7 @@ def audiences_of(rows: Sequence[Guarded]) -> dict[UUID, tuple[list[UUID], list[U
 
 def readers_of(row: Guarded) -> set[UUID]:
     """Ids of everybody whom this row's grants reach today, its owner apart. Two queries."""
-    grants = get_group_obj_perms_model(row).objects.filter(content_object=row)
+    grants = circle_grants(type(row)).filter(content_object=row)
     members = Membership.objects.filter(
         state=Membership.State.ACTIVE,
         circle__group__in=grants.values("group"),

@@ -16,9 +16,9 @@ def belongings_of(person: AbstractUser) -> Iterator[models.QuerySet[Any]]:
     """Every guarded model's rows of this person, trash included; then the rows made from them that have an owner."""
     for model in models_of(Guarded):
         yield model._default_manager.filter(owner=person.pk).order_by("pk")
-    for model in models_of(Sourced):
-        if not issubclass(model, Guarded) and has_owner(model):
-            yield model._default_manager.filter(owner=person.pk).order_by("pk")
+    for made in models_of(Sourced):
+        if not issubclass(made, Guarded) and has_owner(made):
+            yield made._default_manager.filter(owner=person.pk).order_by("pk")
 
 
 def has_owner(model: type[models.Model]) -> bool:
@@ -35,7 +35,7 @@ def forget(ref: Ref, *, owner_id: UUID) -> None:
             dying = model.dying_with(ref)
             if issubclass(model, Guarded):
                 for row in dying.iterator():
-                    forget(row.ref, owner_id=owner_id)
+                    forget(Ref.to(row), owner_id=owner_id)
             dying.delete()
 
 

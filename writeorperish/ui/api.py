@@ -224,6 +224,12 @@ class GuardedViewSet(GenericViewSet[Row]):
     lookup_url_kwarg = "id"
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
 
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        # The schema asks a view for its model without a request; rows are asked for below.
+        if hasattr(cls, "model"):
+            cls.queryset = cast("QuerySet[Row]", cls.model._default_manager.none())
+
     @classmethod
     def as_view(cls, actions: Any = None, **options: Any) -> Any:  # noqa: ANN401  # as the base types it
         view = super().as_view(actions, **options)
@@ -377,6 +383,14 @@ def check_params(request: Request, known: frozenset[str]) -> None:
             raise UnknownFilter
         if any(UNREADABLE.search(value) for value in values):
             raise BadText
+
+
+def row_id(text: str) -> UUID:
+    """The id in an address. Missing when it is none: it names no row, like any other."""
+    ident = once.uuid_or_none(text)
+    if ident is None:
+        raise Missing
+    return ident
 
 
 def ids_of(text: str) -> list[UUID]:
