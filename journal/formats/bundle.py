@@ -91,7 +91,7 @@ class Bundle:
         self._pages[row.id] = self._page
         parent = self._pages.get(row.parent) if row.parent else None
         article = offline.entry(
-            row,
+            own.bare(row) if row.deleted_at else row,
             file=f"../{path}",
             parent=f"{parent.removeprefix('pages/')}#e-{row.parent}" if parent else "",
             render=self._render,

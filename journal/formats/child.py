@@ -4,6 +4,7 @@ It is handed no file. It asks its parent for stretches of it, so a sealed upload
 anywhere in clear: `{"read": [offset, length]}` out, that many bytes in; rows go out as lines too.
 """
 
+import errno
 import io
 import json
 import resource
@@ -170,7 +171,7 @@ class Asked(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if start + offset < 0:
-            raise ValueError("Before the beginning")
+            raise OSError(errno.EINVAL, "Before the beginning")  # what zipfile expects of a file
         self._at = start + offset
         return self._at
 

@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import cache
+from zoneinfo import available_timezones
 
 NOON = time(12)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -56,6 +58,12 @@ def date_in_name(path: str, *, now: datetime) -> tuple[datetime, str] | None:
         if at is not None and match.end() > folder:
             return at, stem[folder : max(folder, match.start())] + stem[match.end() :]
     return None
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """The names of all time zones. The first call looks through a folder."""
+    return frozenset(available_timezones())
 
 
 def _built(match: re.Match[str]) -> datetime | None:

@@ -3,11 +3,9 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
-from zoneinfo import available_timezones
 
-from journal.formats.dates import date_in_name, date_written
+from journal.formats.dates import date_in_name, date_written, known_zones
 from journal.formats.decoding import NotText, decoded
 from journal.formats.found import Found, Unreadable
 from journal.formats.frontmatter import Fields, split
@@ -133,12 +131,7 @@ def _date(fields: Fields, now: datetime) -> datetime | None:
 
 def _zone(fields: Fields) -> str:
     name = _one(fields, ZONES)
-    return name if name in _zones() else ""
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return name if name in known_zones() else ""
 
 
 def _tags(fields: Fields) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from journal.formats.dates import known_zones
 from journal.formats.decoding import NotText, decoded
 from journal.formats.found import AI, PERSON, Found
 from journal.formats.frontmatter import Fields, split, written
@@ -61,14 +62,19 @@ class Entry:
 
     def local(self) -> datetime:
         """When it was written, on the clock of its zone."""
-        zone = ZoneInfo(self.zone) if self.zone in available_timezones() else UTC
+        zone = ZoneInfo(self.zone) if self.zone in known_zones() else UTC
         return self.written_at.astimezone(zone)
 
 
 def file_of(entry: Entry) -> str:
     """The entry as a file: front matter, an empty line, the text, a newline. `parse` undoes it."""
-    text = "" if entry.deleted_at else entry.text
-    return f"{written(_fields(entry))}\n{text}\n"
+    shown = bare(entry) if entry.deleted_at else entry
+    return f"{written(_fields(shown))}\n{shown.text}\n"
+
+
+def bare(entry: Entry) -> Entry:
+    """The place of the entry, without a word of it."""
+    return replace(entry, title="", text="", tags=())
 
 
 def path_of(entry: Entry) -> str:
