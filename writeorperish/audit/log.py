@@ -141,8 +141,8 @@ def plain(value: Told | Sequence[Told]) -> Json:
         return str(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, str):
-        if not WORD.fullmatch(value):
+    if isinstance(value, str | bytes):
+        if isinstance(value, bytes) or not WORD.fullmatch(value):
             raise TypeError("The detail of an audit entry holds ids, numbers and names of ours")
         return str(value)
     return [plain(each) for each in value]

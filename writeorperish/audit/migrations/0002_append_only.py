@@ -20,8 +20,8 @@ REFUSE_TRUNCATE = """
 CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()
 """
-ALLOW_CHANGE = "DROP TRIGGER {table}_no_change ON {table}"
-ALLOW_TRUNCATE = "DROP TRIGGER {table}_no_truncate ON {table}"
+ALLOW_CHANGE = "DROP TRIGGER IF EXISTS {table}_no_change ON {table}"
+ALLOW_TRUNCATE = "DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}"
 
 
 class Migration(migrations.Migration):
