@@ -107,7 +107,7 @@ def take(name: str, subject: object) -> Allowance:
         name=name,
         allowed=allowed,
         remaining=max(
-            0, math.floor((rate.tolerance_seconds - (due - now)) / rate.interval_seconds + 1e-6)
+            0, math.floor((rate.tolerance_seconds - (due - now)) / rate.interval_seconds + 1e-3)
         ),
         retry_after_seconds=0 if allowed else max(1, math.ceil(wait - 1e-6)),
         reset_seconds=max(0, math.ceil(due - now)),

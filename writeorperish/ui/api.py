@@ -267,9 +267,8 @@ class GuardedViewSet(GenericViewSet[Row]):
 
     def get_object(self) -> Row:
         """The row of the address. Missing when there is none to this person, or the id is no id."""
-        ident = once.uuid_or_none(str(self.kwargs[self.lookup_url_kwarg]))
-        rows = self.filter_queryset(self.get_queryset())
-        row: Row | None = rows.filter(pk=ident).first() if ident else None
+        ident = row_id(str(self.kwargs[self.lookup_url_kwarg]))
+        row: Row | None = self.filter_queryset(self.get_queryset()).filter(pk=ident).first()
         if row is None:
             raise Missing
         return row

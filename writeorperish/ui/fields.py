@@ -89,7 +89,7 @@ class FormText(forms.CharField):
         *,
         max_chars: int | None = None,
         max_bytes: int | None = None,
-        **kwargs: Any,  # noqa: ANN401  # the base's own
+        **kwargs: Any,  # the base's own
     ) -> None:
         self.max_chars, self.max_bytes = max_chars, max_bytes
         super().__init__(**{"strip": False, **kwargs})
@@ -133,7 +133,7 @@ class ApiText(serializers.CharField):
         *,
         max_chars: int | None = None,
         max_bytes: int | None = None,
-        **kwargs: Any,  # noqa: ANN401  # the base's own
+        **kwargs: Any,  # the base's own
     ) -> None:
         self.max_chars, self.max_bytes = max_chars, max_bytes
         super().__init__(**{"trim_whitespace": False, **kwargs})

@@ -3,7 +3,9 @@ from hypothesis import strategies as st
 
 from writeorperish.ui.diffs import Op, word_diff
 
-TEXTS = st.lists(st.sampled_from(["a", "b ", "c\n", "好", ". ", "\n\n", "word "]), max_size=40).map("".join)
+TEXTS = st.lists(st.sampled_from(["a", "b ", "c\n", "好", ". ", "\n\n", "word "]), max_size=40).map(
+    "".join
+)
 
 
 def test_a_changed_word_is_one_out_and_one_in():

@@ -65,7 +65,9 @@ def test_the_api_takes_strings_as_text_only(value):
         ApiText().run_validation(value)
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "Europe/Nowhere", "europe/berlin", "UTC+3", "a\x00b"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "Europe/Nowhere", "europe/berlin", "UTC+3", "a\x00b"]
+)
 def test_an_unknown_zone_is_refused(name):
     with pytest.raises(ValidationError):
         FormZone().clean(name)
@@ -79,7 +81,8 @@ def test_a_known_zone_is_taken():
 
 
 @pytest.mark.parametrize(
-    "value", ["x", "0", 5, "{01234567-89ab-7def-8123-0123456789ab}", "0123456789ab7def81230123456789ab"]
+    "value",
+    ["x", "0", 5, "{01234567-89ab-7def-8123-0123456789ab}", "0123456789ab7def81230123456789ab"],
 )
 def test_an_id_has_one_spelling(value):
     with pytest.raises(ValidationError):

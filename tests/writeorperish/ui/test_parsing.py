@@ -16,7 +16,16 @@ JSON = st.recursive(
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b'{"a": NaN}', b"[Infinity]", b"9" * 5000, b"nope", b"[" * 100_000, b'{"a":' * 60 + b"1" + b"}" * 60],
+    [
+        b"",
+        b"{",
+        b'{"a": NaN}',
+        b"[Infinity]",
+        b"9" * 5000,
+        b"nope",
+        b"[" * 100_000,
+        b'{"a":' * 60 + b"1" + b"}" * 60,
+    ],
 )
 def test_what_is_no_json_we_take_is_bad_json(body):
     with pytest.raises(BadJson):
@@ -25,7 +34,14 @@ def test_what_is_no_json_we_take_is_bad_json(body):
 
 @pytest.mark.parametrize(
     "body",
-    [b'"\xff"', b'"\xed\xa0\x80"', b'{"a": "\\u0000"}', b'{"\\ud800": 1}', b'["\\u0007"]', b'[[{"a": "\\udfff"}]]'],
+    [
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'{"a": "\\u0000"}',
+        b'{"\\ud800": 1}',
+        b'["\\u0007"]',
+        b'[[{"a": "\\udfff"}]]',
+    ],
 )
 def test_text_that_cannot_be_stored_is_bad_text_wherever_it_stands(body):
     with pytest.raises(BadText):
