@@ -76,7 +76,7 @@ class Archive:
     def members(self) -> Iterator[Member]:
         """The files, without folders, as the archive lists them."""
         for ordinal, info in enumerate(self._zip.infolist()):
-            if not info.is_dir():
+            if not info.filename.endswith("/"):
                 yield Member(ordinal, _path(info), _modified(info), info)
 
     def read(self, member: Member, *, keep: int = MEMBER_BYTES) -> bytes:

@@ -173,6 +173,20 @@ def test_a_rare_compression_is_named(compression):
     assert row.reason == "compression"
 
 
+def test_a_member_without_a_name_is_no_note():
+    data = packed({"x": "Words", "a.md": "Words"}).getvalue()
+    nameless = data[: data.index(b"PK\x01\x02")] + directory_without_first_name(data)
+    assert [row.label for row in found_in(io.BytesIO(nameless))] == ["a.md"]
+
+
+def directory_without_first_name(data: bytes) -> bytes:
+    start = data.index(b"PK\x01\x02")
+    directory = bytearray(data[start:])
+    directory[28:30] = struct.pack("<H", 0)
+    directory[30:32] = struct.pack("<H", 1)  # the name's byte becomes the extra field
+    return bytes(directory)
+
+
 def test_half_a_zip_is_no_zip():
     data = packed({"a.md": "Words" * 1_000}).getvalue()
     assert refused(io.BytesIO(data[: len(data) // 2])) == "not_zip"
