@@ -10,11 +10,11 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from writeorperish.audit.chain import START, Link, Tip, commitment, digest
-from writeorperish.audit.models import Entry, EntryQuerySet, Head
+from writeorperish.audit.models import Entry, EntryQuerySet
 from writeorperish.ops.logging import current_request_id
 from writeorperish.refs import Ref
 
@@ -23,6 +23,20 @@ SYSTEM: Final = "system"
 SALT_BYTES: Final = 16
 # Names and ids of ours; a sentence does not pass.
 WORD: Final = re.compile(r"[a-z0-9][a-z0-9_.:/-]{0,99}")
+
+# Every verb that changes anything passes here, so these three are spelled out.
+LOCK: Final = (
+    "SELECT chain, seq, hash FROM audit_head WHERE chain = ANY(%s) ORDER BY chain FOR UPDATE"
+)
+BEGIN: Final = """
+INSERT INTO audit_head (chain, seq, hash) SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[])
+ON CONFLICT DO NOTHING
+"""
+MOVE: Final = """
+UPDATE audit_head SET seq = tip.seq, hash = tip.hash
+FROM unnest(%s::text[], %s::bigint[], %s::bytea[]) AS tip (chain, seq, hash)
+WHERE audit_head.chain = tip.chain
+"""
 
 Kind = Entry.ActorKind
 Told: TypeAlias = str | int | float | bool | UUID | Ref | Enum | date | None
@@ -78,23 +92,24 @@ def record_many(acts: Sequence[Act]) -> None:
         tips[entry.chain] = Tip(entry.seq, bytes(entry.hash))
         entries.append(entry)
     Entry.objects.bulk_create(entries)
-    Head.objects.bulk_create(
-        [Head(chain=chain, seq=tip.seq, hash=tip.hash) for chain, tip in sorted(tips.items())],
-        update_conflicts=True,
-        unique_fields=["chain"],
-        update_fields=["seq", "hash"],
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE, as_columns(tips))
 
 
 def locked_tips(chains: set[str]) -> dict[str, Tip]:
     """Where these chains end, locked until the end of the transaction; new ones begin."""
-    locked = Head.objects.filter(chain__in=chains).order_by("chain").select_for_update()
-    heads = list(locked)
-    if len(heads) < len(chains):
-        new = [Head(chain=chain, seq=START.seq, hash=START.hash) for chain in sorted(chains)]
-        Head.objects.bulk_create(new, ignore_conflicts=True)
-        heads = list(locked.all())
-    return {head.chain: Tip(head.seq, bytes(head.hash)) for head in heads}
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [list(chains)])
+        heads = cursor.fetchall()
+        if len(heads) < len(chains):
+            cursor.execute(BEGIN, as_columns(dict.fromkeys(sorted(chains), START)))
+            cursor.execute(LOCK, [list(chains)])
+            heads = cursor.fetchall()
+    return {chain: Tip(seq, tip) for chain, seq, tip in heads}
+
+
+def as_columns(tips: dict[str, Tip]) -> tuple[list[str], list[int], list[bytes]]:
+    return list(tips), [tip.seq for tip in tips.values()], [tip.hash for tip in tips.values()]
 
 
 def linked(act: Act, tip: Tip) -> Entry:
