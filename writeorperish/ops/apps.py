@@ -3,6 +3,8 @@ from pkgutil import iter_modules
 
 from django.apps import AppConfig
 
+import writeorperish.ops.settings_check  # noqa: F401  # registers its check
+
 
 class OpsConfig(AppConfig):
     name = "writeorperish.ops"
