@@ -1,7 +1,7 @@
 """The components of our pages as template tags; their markup is in templates/ui/, one file each."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Final, Protocol
@@ -145,9 +145,25 @@ def ui_link_button(
 @register.inclusion_tag("ui/icon_button.html")
 def ui_icon_button(icon: str, label: Words, href: str = "", **more: Attribute) -> dict[str, object]:
     """A picture to press, its words for screen readers and pointers; a link when it has an address."""
-    more.update({"href": href} if href else {"type": more.get("type", "button")})
-    tag = "a" if href else "button"
-    return {"icon": icon, "label": label, "tag": tag, "more": attributes(more)}
+    return {
+        "icon": icon,
+        "label": label,
+        "href": href,
+        "type": more.pop("type", "button"),
+        "more": attributes(more),
+    }
+
+
+@register.simple_tag
+def ui_tone_of(tags: Sequence[str] | str, href: str = "") -> str:
+    """The kind of button that allauth's tags ask for; what leads elsewhere is never the primary one."""
+    if "danger" in tags:
+        return "danger"
+    if "link" in tags:
+        return "quiet"
+    if href or {"outline", "secondary", "minor", "panel"} & set(tags):
+        return "default"
+    return "primary"
 
 
 @register.inclusion_tag("ui/chip.html")
@@ -155,9 +171,7 @@ def ui_chip(
     label: Words, icon: str = "", tone: str = "neutral", href: str = "", **more: Attribute
 ) -> dict[str, object]:
     """A fact in a pill; a link when it has an address. tone: neutral, circle, public, ai, warn, ok."""
-    more.update({"href": href} if href else {})
-    tag = "a" if href else "span"
-    return {"label": label, "icon": icon, "tone": tone, "tag": tag, "more": attributes(more)}
+    return {"label": label, "icon": icon, "tone": tone, "href": href, "more": attributes(more)}
 
 
 @register.inclusion_tag("ui/chip.html")
