@@ -130,3 +130,22 @@ def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]
     """Each kind of registered text with the rows this person may see: where every search starts."""
     for known in SOURCES.values():
         yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+
+
+def still_stands(passage: Passage, *, purpose: Purpose) -> bool:
+    """Whether the words handed out are still those of the row, and still open to the purpose.
+
+    For a transaction that stores what was made of them: the row stays locked until it ends, so nobody
+    changes, deletes or closes the text meanwhile. One query.
+    """
+    rows = SOURCES[passage.ref.kind].model._default_manager
+    row = (
+        rows.select_for_update(no_key=True, of=("self",))
+        .filter(pk=passage.ref.id, deleted_at__isnull=True)
+        .first()
+    )
+    return (
+        row is not None
+        and getattr(row, "rev", 0) == passage.rev
+        and (purpose in NOT_AI or row.ai_usage != AIUsage.NONE)
+    )
