@@ -1,0 +1,13 @@
+from download.actions.words import index_text
+from writeorperish.events.bus import on
+from writeorperish.events.catalog import TextRewritten, TextWritten
+
+
+@on(TextWritten)
+def index_what_was_written(fact: TextWritten) -> None:
+    index_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
+
+
+@on(TextRewritten)
+def index_what_was_rewritten(fact: TextRewritten) -> None:
+    index_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
