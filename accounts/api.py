@@ -124,7 +124,7 @@ class TokenViewSet(MeViewSet):
         "end": ("security",),
         "prove": ("me:write",),
     }
-    rates: ClassVar[Mapping[str, str]] = {"end": "token_changes"}
+    rates: ClassVar[Mapping[str, str]] = {"end": "token_change"}
     params: ClassVar[Mapping[str, frozenset[str]]] = {"families": frozenset({"limit", "cursor"})}
     ordering = ("-created_at", "-id")
 
@@ -204,7 +204,7 @@ class CircleViewSet(GuardedViewSet[Circle]):
         "invite": ("act",),
         "uninvite": ("act",),
     }
-    rates: ClassVar[Mapping[str, str]] = {"invite": "invitations"}
+    rates: ClassVar[Mapping[str, str]] = {"invite": "invitation"}
     if_match_actions: ClassVar[frozenset[str]] = frozenset({"partial_update"})
 
     def get_queryset(self) -> QuerySet[Circle]:

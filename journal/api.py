@@ -8,12 +8,24 @@ from django.db.models import QuerySet
 from django.urls import path
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts.http import ApiRequest
 from journal.actions.audience import audience_named, audience_of, head_count, set_audience
 from journal.actions.drafts import discard_draft, drafts_of, parent_states, save_draft
+from journal.actions.imports import (
+    PART_BYTES,
+    Settings,
+    arrived,
+    begin_import,
+    begin_upload,
+    confirm_import,
+    put_part,
+    retract_import,
+    runs_of,
+)
 from journal.actions.nodes import (
     Audience,
     Written,
@@ -25,6 +37,7 @@ from journal.actions.nodes import (
 from journal.actions.threads import Place, thread_page
 from journal.actions.trash import erase_node, restore_node, trash_node
 from journal.models.drafts import Draft
+from journal.models.imports import ImportRun, Upload
 from journal.models.nodes import Node, Version
 from journal.serializers import (
     AudienceChangeSerializer,
@@ -32,14 +45,19 @@ from journal.serializers import (
     DeletionSerializer,
     DraftSaveSerializer,
     DraftSerializer,
+    ImportConfirmSerializer,
+    ImportSerializer,
+    ImportWriteSerializer,
     NodeChangeSerializer,
     NodeSerializer,
     NodeWriteSerializer,
     ThreadSerializer,
+    UploadSerializer,
+    UploadWriteSerializer,
     VersionSerializer,
     VersionWordsSerializer,
 )
-from writeorperish.ops.once import uuid_or_none
+from writeorperish.ops.once import Outcome, uuid_or_none
 from writeorperish.ops.refusals import Invalid, Missing
 from writeorperish.privacy.grants import audiences_of
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
@@ -397,6 +415,110 @@ class DraftViewSet(GuardedViewSet[Any]):
         return Response(status=204)
 
 
+class RawPart(BaseParser):
+    """The bytes of a part as they come, whatever they are called."""
+
+    media_type = "*/*"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Any = None
+    ) -> bytes:  # noqa: ANN401  # DRF's
+        data: bytes = stream.read(PART_BYTES + 1)
+        return data
+
+
+class UploadViewSet(GuardedViewSet[Any]):
+    """Files on their way in."""
+
+    request: ApiRequest
+    model = Upload
+    serializer_class = UploadSerializer
+    read_scope = "journal:read"
+    write_scope = "journal:write"
+
+    def get_queryset(self) -> QuerySet[Upload]:
+        return Upload.objects.filter(owner=self.request.user.pk)
+
+    def get_parsers(self) -> list[BaseParser]:
+        return (
+            [RawPart()] if self.request and self.request.method == "PUT" else super().get_parsers()
+        )
+
+    @extend_schema(request=UploadWriteSerializer, responses={201: UploadSerializer})
+    def create(self, request: ApiRequest) -> Response:
+        sent = UploadWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        upload = begin_upload(request.user, size=sent.validated_data["bytes"])
+        return Response({"id": str(upload.pk), "have": []}, status=201)
+
+    @extend_schema(
+        request={"application/octet-stream": bytes},
+        responses={201: UploadSerializer, 200: UploadSerializer},
+    )
+    def part(self, request: ApiRequest, id: str, n: str) -> Response:
+        upload = self.get_object()
+        data = request.data
+        if not isinstance(data, bytes) or not n.isdecimal():
+            raise Missing
+        new = put_part(request.user, upload, int(n[:6]), data)
+        return Response({"id": str(upload.pk), "have": arrived(upload)}, status=201 if new else 200)
+
+
+class ImportViewSet(GuardedViewSet[Any]):
+    """Imports: checked first, imported on a second word, undone as a whole."""
+
+    request: ApiRequest
+    model = ImportRun
+    serializer_class = ImportSerializer
+    read_scope = "journal:read"
+    write_scope = "journal:write"
+    rates: ClassVar[Mapping[str, str]] = {"create": "import"}
+
+    def get_queryset(self) -> QuerySet[ImportRun]:
+        return runs_of(self.request.user)
+
+    @extend_schema(request=ImportWriteSerializer, responses={202: ImportSerializer})
+    @repeatable
+    def create(self, request: ApiRequest) -> Response:
+        sent = ImportWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        upload = Upload.objects.filter(
+            owner=request.user.pk, pk=sent.validated_data["upload"]
+        ).first()
+        if upload is None:
+            raise Missing
+        run = begin_import(request.user, upload, source=sent.validated_data.get("source", ""))
+        answer = self.shown(run, status=202)
+        answer.headers["Location"] = f"{request.path}{run.pk}/"
+        return answer
+
+    @extend_schema(request=ImportConfirmSerializer, responses={202: ImportSerializer})
+    @repeatable
+    def confirm(self, request: ApiRequest, id: str) -> Response:
+        sent = ImportConfirmSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = known(sent.validated_data.get("settings", {}))
+        values.setdefault("zone", request.user.profile.zone)
+        values["circles"] = tuple(values.get("circles", ()))
+        run = confirm_import(request.user, self.get_object(), settings=Settings(**values))
+        return self.shown(run, status=202)
+
+    @extend_schema(request=None, responses={202: ImportSerializer})
+    @repeatable
+    def retract(self, request: ApiRequest, id: str) -> Response:
+        return self.shown(retract_import(request.user, self.get_object()), status=202)
+
+    def again(self, earlier: Outcome) -> Response:
+        run = (
+            runs_of(self.request.user)
+            .filter(pk=earlier.result.id if earlier.result else None)
+            .first()
+        )
+        if run is None:
+            raise Missing
+        return self.shown(run, status=earlier.status)
+
+
 one = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
@@ -422,6 +544,20 @@ urlpatterns = [
         "nodes/<str:id>/versions/<str:version>/restoration/",
         NodeViewSet.as_view({"post": "restore_version"}),
         name="version-restoration",
+    ),
+    path("uploads/", UploadViewSet.as_view({"post": "create"}), name="uploads"),
+    path("uploads/<str:id>/parts/<str:n>/", UploadViewSet.as_view({"put": "part"}), name="part"),
+    path("imports/", ImportViewSet.as_view({"get": "list", "post": "create"}), name="imports"),
+    path("imports/<str:id>/", ImportViewSet.as_view({"get": "retrieve"}), name="import"),
+    path(
+        "imports/<str:id>/confirmation/",
+        ImportViewSet.as_view({"post": "confirm"}),
+        name="import-confirmation",
+    ),
+    path(
+        "imports/<str:id>/retraction/",
+        ImportViewSet.as_view({"post": "retract"}),
+        name="import-retraction",
     ),
     path("drafts/", DraftViewSet.as_view({"get": "list"}), name="drafts"),
     path(

@@ -12,7 +12,7 @@ from journal.models.nodes import TITLE_CHARS
 from writeorperish.privacy.circles import circles_of
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.privacy.models import Circle, Viewer
-from writeorperish.ui.fields import FormText
+from writeorperish.ui.fields import FormText, FormZone
 
 # Writing help of the device stays on; extensions that read along are asked to stay away.
 WRITING = {
@@ -121,3 +121,46 @@ class AudienceForm(forms.Form):
         self.fields["privacy_level"].choices = [  # type: ignore[attr-defined]
             (level.value, level.label) for level in levels
         ]
+
+
+class UploadForm(forms.Form):
+    """A zip of Markdown, or an export of ours."""
+
+    file = forms.FileField(
+        label=_("A zip file of Markdown, or an export from here"),
+        help_text=_(
+            "Up to 64 MB on this page. It is encrypted as it arrives, and first only checked."
+        ),
+        widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
+    )
+
+
+class ImportForm(forms.Form):
+    """What the imported entries shall be. Nobody but you sees them unless you say so here."""
+
+    privacy_level = forms.ChoiceField(
+        label=_("Who can see the imported entries"),
+        choices=[
+            (PrivacyLevel.PRIVATE.value, PrivacyLevel.PRIVATE.label),
+            (PrivacyLevel.CIRCLES.value, PrivacyLevel.CIRCLES.label),
+        ],
+        widget=forms.RadioSelect,
+    )
+    circles = CircleChoice(
+        label=_("Circles"),
+        queryset=Circle.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    ai_usage = forms.ChoiceField(
+        label=_("What AI may do with them"), choices=AIUsage, widget=forms.RadioSelect
+    )
+    zone = FormZone(label=_("Time zone for dates without one"))
+    trash = forms.ChoiceField(
+        label=_("Entries that are in Recently deleted"),
+        choices=[("skip", _("Leave them there")), ("restore", _("Restore them"))],
+    )
+
+    def __init__(self, *args: Any, person: Viewer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["circles"].queryset = circles_of(person)  # type: ignore[attr-defined, arg-type]

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from journal.actions.nodes import levels_under
 from journal.actions.trash import Trashed
 from journal.models.drafts import Draft
+from journal.models.imports import ImportRun
 from journal.models.nodes import TITLE_CHARS, Node, Version
 from journal.quoting import tags_in
 from writeorperish.crypto.envelope import CannotOpen
@@ -46,8 +47,9 @@ class MaySerializer(serializers.Serializer[Any]):
 
 
 class NodeSerializer(serializers.Serializer[Node]):
-    """An entry. `audience`, `ai_usage` and `pinned` are for its owner only; `unreadable` says that its
-    stored words do not open, and then they are empty.
+    """An entry. `audience`, `ai_usage` and `pinned` are for its owner only.
+
+    `unreadable` says that its stored words do not open, and then they are empty.
     """
 
     id = serializers.UUIDField()
@@ -269,3 +271,65 @@ class ThreadSerializer(serializers.Serializer[Any]):
     node = NodeSerializer()
     descendants = ThreadPlaceSerializer(many=True)
     next = serializers.UUIDField(allow_null=True)
+
+
+class UploadWriteSerializer(serializers.Serializer[Any]):
+    name = ApiText(required=False, allow_blank=True, max_chars=255)
+    bytes = serializers.IntegerField(min_value=1)
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    have = serializers.ListField(child=serializers.IntegerField())
+
+
+class ImportWriteSerializer(serializers.Serializer[Any]):
+    upload = ApiId()
+    source = serializers.ChoiceField(choices=["own", "markdown"], required=False)
+
+
+class ImportSettingsSerializer(serializers.Serializer[Any]):
+    privacy_level = serializers.CharField(required=False)
+    circles = serializers.ListField(child=ApiId(), required=False, max_length=50)
+    ai_usage = serializers.CharField(required=False)
+    zone = ApiZone(required=False)
+    trash = serializers.ChoiceField(choices=["skip", "restore"], required=False)
+
+
+class ImportConfirmSerializer(serializers.Serializer[Any]):
+    settings = ImportSettingsSerializer(required=False)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    label = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class ImportSerializer(serializers.Serializer[ImportRun]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=ImportRun.State.values)
+    source = serializers.CharField()  # type: ignore[assignment]  # the contract names it so
+    reason = serializers.CharField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    counts = serializers.DictField(child=serializers.IntegerField(), required=False)
+    span = serializers.ListField(child=serializers.CharField(allow_null=True), required=False)
+    words = serializers.IntegerField(required=False)
+    titles = serializers.ListField(child=serializers.CharField(), required=False)
+    problems = ProblemSerializer(many=True, required=False)
+
+    def to_representation(self, run: ImportRun) -> dict[str, Any]:
+        report = run.report or {}
+        return {
+            "id": str(run.pk),
+            "state": run.state,
+            "source": run.source,
+            "reason": run.reason,
+            "done": run.done,
+            "total": run.total,
+            **{
+                name: report[name]
+                for name in ("counts", "span", "words", "titles", "problems")
+                if name in report
+            },
+        }

@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from journal.actions.drafts import sweep_drafts
+from journal.actions.imports import sweep_files
 from journal.actions.trash import purge as purge_nodes
 
 
@@ -9,3 +10,4 @@ def purge() -> None:
     """Lets go of what has been in the trash for 30 days, and of empty drafts."""
     purge_nodes()
     sweep_drafts()
+    sweep_files()

@@ -13,8 +13,11 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
+from tests.audit_triggers import let_tables_be_emptied
+from tests.events_drain import Heard, drain
 from tests.factories import befriend, block_between, person
 from writeorperish.ops import embedded
 from writeorperish.privacy.models import Circle
@@ -59,6 +62,18 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not settings.STATIC_ROOT.exists():
             call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock():
+        let_tables_be_emptied()
+
+
+@pytest.fixture(name="drain")
+def draining(db: None) -> Callable[[], list[Heard]]:
+    """Delivers facts and those they cause; returns who heard what. Before it, only the fact is written."""
+    return drain
 
 
 @dataclass(frozen=True)

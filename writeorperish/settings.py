@@ -3,6 +3,8 @@
 import os
 import secrets
 import sys
+import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -80,17 +82,25 @@ def kept_secret(name: str, file_name: str) -> str:
     path = DATA_DIR / file_name
     try:
         DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(
-            path, "x", opener=lambda p, flags: os.open(p, flags, 0o600), encoding="utf-8"
-        ) as new:
-            new.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+        if not path.exists():
+            made = secret_beside(path)
+            # Of two processes that make one at once, both keep the first.
+            with suppress(FileExistsError):
+                os.link(made, path)
+            made.unlink()
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ImproperlyConfigured(
             f"The data folder {DATA_DIR} cannot be written. Set WOP_DATA_DIR to one that can."
         ) from error
-    return path.read_text(encoding="utf-8")
+
+
+def secret_beside(path: Path) -> Path:
+    """A new secret, whole and readable to us alone, under a name nobody looks for yet."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with open(handle, "w", encoding="utf-8") as new:
+        new.write(secrets.token_urlsafe(48))
+    return Path(name)
 
 
 unknown = sorted(
@@ -274,7 +284,9 @@ CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 CSRF_COOKIE_HTTPONLY = False  # the page's module reads it, so that a stale form still saves
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024 + 64 * 1024
-FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# An uploaded file stays in memory until it is sealed: a temporary file would hold it in clear.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 API_ORIGINS = env_list("API_ORIGINS")
 
@@ -314,11 +326,14 @@ DATABASES["default"]["OPTIONS"] = {
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 STATEMENT_TIMEOUT_SECONDS = 30
 
-REDIS = (
-    embedded.split_redis_url(env_secret("REDIS_URL"))
-    if env_secret("REDIS_URL")
-    else embedded.redis_urls(DATA_DIR)
-)
+try:
+    REDIS = (
+        embedded.split_redis_url(env_secret("REDIS_URL"))
+        if env_secret("REDIS_URL")
+        else embedded.redis_urls(DATA_DIR)
+    )
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from error
 CACHES = {
     "default": {
         "BACKEND": "writeorperish.ops.cache.ForgivingRedisCache",
@@ -469,6 +484,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "writeorperish.events.tasks.prune",
         "schedule": crontab(hour=3, minute=10),
     },
+    "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": crontab(hour=3, minute=20)},
     "purge": {"task": "journal.tasks.purge", "schedule": crontab(hour=3, minute=30)},
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -9,12 +10,16 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Export, User
 from writeorperish.audit.log import record
+from writeorperish.crypto import storage
+from writeorperish.crypto.models import Blob
 from writeorperish.events.catalog import ExportAsked
 from writeorperish.events.outbox import emit
-from writeorperish.ops.refusals import TooMuch
+from writeorperish.ops.refusals import Missing, TooMuch
+from writeorperish.ops.states import move
 from writeorperish.refs import Ref
 
 A_DAY_AT_MOST = 3
+EXPORT_LIFE = timedelta(days=7)
 
 
 class ExportsSpent(TooMuch):
@@ -41,8 +46,51 @@ def ask_for_export(person: User) -> Export:
     return export
 
 
+def begin_export(export_id: UUID) -> Export | None:
+    """The export to build, or None when it is built already or gone."""
+    export = Export.objects.filter(pk=export_id).first()
+    if export is None or export.state not in {"asked", "building", "failed"}:
+        return None
+    return move(export, Export.State.BUILDING)
+
+
+def note_progress(export: Export, done: int) -> None:
+    Export.objects.filter(pk=export.pk).update(done=done)
+
+
+def hand_over(export: Export, blob: Blob) -> None:
+    """The export is ready for seven days, and its person may fetch it."""
+    with transaction.atomic():
+        storage.settle(blob)
+        move(
+            export,
+            Export.State.READY,
+            blob=blob,
+            bytes=blob.bytes,
+            expires_at=timezone.now() + EXPORT_LIFE,
+        )
+
+
+def fail_export(export: Export) -> None:
+    move(export, Export.State.FAILED)
+
+
+def expire_exports() -> int:
+    """How many exports were older than seven days and gave up their file."""
+    old = Export.objects.filter(state=Export.State.READY, expires_at__lt=timezone.now())
+    count = 0
+    for export in old[:200]:
+        with transaction.atomic():
+            storage.doom(Blob.objects.filter(pk=export.blob_id))
+            move(export, Export.State.EXPIRED, blob=None)
+        count += 1
+    return count
+
+
 def parts_of(person: User, export: Export) -> Iterator[bytes]:
-    """The zip, opened block by block; that it was fetched is recorded first."""
+    """The zip, opened block by block; that it was fetched is recorded first. Missing without a file."""
+    if export.blob is None:
+        raise Missing
     with transaction.atomic():
         record(person, "export.fetch", Ref.to(export), of=person.pk)
-    return iter(())
+    return storage.pieces(export.blob, 0, export.blob.bytes)

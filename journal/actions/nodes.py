@@ -248,35 +248,63 @@ def make_chain(
     written_at: datetime,
     zone: str,
 ) -> list[Node]:
-    """The entry, and below it one part per further cap's worth of text, each a moment later than the last."""
+    """The entry and the further parts of a long one, saved, recorded and announced."""
+    nodes = chain_of(
+        person,
+        parent,
+        text=text,
+        title=title,
+        id=id,
+        privacy_level=privacy_level,
+        ai_usage=ai_usage,
+        written_at=written_at,
+        zone=zone,
+    )
+    for node in nodes:
+        node.save(force_insert=True)
+        keep_version(node, Version.Reason.SPLIT if node.part_index else Version.Reason.SAVE)
+        record(person, "write", Ref.to(node), of=person.pk)
+        emit(TextWritten(Ref.to(node), person.pk, Genre.DIARY))
+    return nodes
+
+
+def chain_of(
+    person: AbstractUser,
+    parent: Node | None,
+    *,
+    text: str,
+    title: str,
+    id: UUID,
+    privacy_level: str,
+    ai_usage: str,
+    written_at: datetime,
+    zone: str,
+) -> list[Node]:
+    """The entry, not yet saved, and below it one part per further cap's worth of text, each a moment later."""
     nodes: list[Node] = []
-    pieces = split(text, NODE_CHARS)
-    for index, piece in enumerate(pieces):
+    for index, piece in enumerate(split(text, NODE_CHARS)):
         above = nodes[-1] if nodes else parent
         ident = new_id() if nodes else id
         at = written_at + timedelta(milliseconds=index)
-        node = Node(
-            id=ident,
-            owner_id=person.pk,
-            root_id=above.root_id if above else ident,
-            parent=above,
-            depth=above.depth + 1 if above else 0,
-            title=title if index == 0 else "",
-            body=piece,
-            chars=len(piece),
-            privacy_level=privacy_level,
-            ai_usage=ai_usage,
-            written_at=at,
-            zone=zone,
-            day=at.astimezone(ZoneInfo(zone)).date(),
-            part_of=nodes[0] if nodes else None,
-            part_index=index,
+        nodes.append(
+            Node(
+                id=ident,
+                owner_id=person.pk,
+                root_id=above.root_id if above else ident,
+                parent=above,
+                depth=above.depth + 1 if above else 0,
+                title=title if index == 0 else "",
+                body=piece,
+                chars=len(piece),
+                privacy_level=privacy_level,
+                ai_usage=ai_usage,
+                written_at=at,
+                zone=zone,
+                day=at.astimezone(ZoneInfo(zone)).date(),
+                part_of=nodes[0] if nodes else None,
+                part_index=index,
+            )
         )
-        node.save(force_insert=True)
-        keep_version(node, Version.Reason.SPLIT if index else Version.Reason.SAVE)
-        record(person, "write", Ref.to(node), of=person.pk)
-        emit(TextWritten(Ref.to(node), person.pk, Genre.DIARY))
-        nodes.append(node)
     return nodes
 
 
@@ -295,7 +323,16 @@ def open_to_audience(node: Node, parent: Node | None, audience: Audience) -> Non
 def keep_version(
     node: Node, reason: str, *, base_rev: int | None = None, act: UUID | None = None
 ) -> Version:
-    return Version.objects.create(
+    version = version_of(node, reason, base_rev=base_rev, act=act)
+    version.save(force_insert=True)
+    return version
+
+
+def version_of(
+    node: Node, reason: str, *, base_rev: int | None = None, act: UUID | None = None
+) -> Version:
+    """The node's present words as a version, not yet saved."""
+    return Version(
         node=node,
         owner_id=node.owner_id,
         rev=node.rev,

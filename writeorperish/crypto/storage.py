@@ -147,7 +147,7 @@ def settle(*blobs: Blob) -> None:
         pending = Blob.objects.filter(id=blob.id, state=Blob.State.PENDING)
         if not pending.update(state=Blob.State.STORED):
             raise Gone
-        blob.state = Blob.State.STORED
+        blob.refresh_from_db(fields=["state"])
 
 
 def doom(blobs: QuerySet[Blob]) -> int:

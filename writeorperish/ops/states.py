@@ -2,18 +2,19 @@
 
 from typing import TypeVar
 
-from django.db import models
+from django.db import models, transaction
 
 from writeorperish.ops.refusals import Conflict
 
 Row = TypeVar("Row", bound=models.Model)
 
 
+@transaction.atomic
 def move(row: Row, to: str, *, expected_version: int | None = None, **values: object) -> Row:
     """The row, locked, in its new state and one version on, with the values that belong to that state.
 
     The model's EDGES name the moves that exist. Conflict when the row stands elsewhere than the caller
-    believed or no such move exists. Call inside a transaction; one SELECT FOR UPDATE and one UPDATE.
+    believed or no such move exists. Joins the caller's transaction; one SELECT FOR UPDATE and one UPDATE.
     """
     model = type(row)
     locked = model._default_manager.select_for_update(of=("self",)).get(pk=row.pk)

@@ -1,0 +1,14 @@
+from celery import shared_task
+from django.utils import timezone
+
+from accounts.actions.departure import expire_exports
+from writeorperish.crypto import storage
+from writeorperish.ops import once
+
+
+@shared_task
+def tidy() -> None:
+    """Lets go of what was kept for a time only: exports, doomed files, answers to repeated requests."""
+    expire_exports()
+    storage.sweep()
+    once.prune(timezone.now())

@@ -1,0 +1,165 @@
+"""Everything a person has here as one zip, sealed while it is written."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from io import RawIOBase
+from typing import Any
+from uuid import UUID
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.actions.departure import begin_export, fail_export, hand_over, note_progress
+from accounts.models import Export, User
+from journal.formats.bundle import JSON, Bundle
+from journal.formats.own import Answer, Entry
+from journal.models.nodes import Node, Version
+from journal.quoting import tags_in
+from writeorperish.crypto import storage
+from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.privacy.portability import belongings_of
+from writeorperish.ui.prose import render
+
+BATCH = 200
+# The entries themselves are files of their own; what only serves the machine is left out.
+LEFT_OUT = {"source_key", "mac", "digest"}
+
+
+def build_export(export_id: UUID) -> None:
+    """The export, ready: written, sealed and handed over. Harmless twice."""
+    export = begin_export(export_id)
+    if export is None:
+        return
+    try:
+        content = storage.Piecewise(zipped(export))
+        blob = storage.keep(export.person_id, content, media_type="application/zip")
+    except CannotOpen:
+        fail_export(export)
+        return
+    hand_over(export, blob)
+
+
+class Sink(RawIOBase):
+    """Takes what a zip writes and gives it away again; nothing stays."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401  # a buffer has no type in 3.11
+        self.written += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        data = bytes(self.written)
+        self.written.clear()
+        return data
+
+
+def zipped(export: Export) -> Iterator[bytes]:
+    """The zip, piece by piece. Held meanwhile: one batch of entries, and one table's packed rows."""
+    person: User = export.person
+    sink = Sink()
+    with ZipFile(sink, "w", ZIP_DEFLATED) as archive:
+        bundle = Bundle(archive, title=_("My journal"), made_at=timezone.now(), render=as_html)
+        for number, node in enumerate(entries_of(person), start=1):
+            bundle.entry(node)
+            if number % BATCH == 0:
+                note_progress(export, number)
+                yield sink.taken()
+        for model, rows in tables_of(person):
+            bundle.rows(model, rows)
+            yield sink.taken()
+        bundle.finish()
+    yield sink.taken()
+
+
+def as_html(text: str) -> str:
+    return str(render(text))
+
+
+def entries_of(person: User) -> Iterator[Entry]:
+    """The person's entries by date, with who answered them and when, never what they said."""
+    rows = Node.objects.filter(owner=person.pk, erased_at__isnull=True).order_by("written_at", "id")
+    last: Node | None = None
+    while True:
+        page = rows
+        if last is not None:
+            at, ident = last.written_at, last.pk
+            page = rows.filter(models.Q(written_at__gt=at) | models.Q(written_at=at, id__gt=ident))
+        nodes = list(page[:BATCH])
+        answers = answers_to(nodes)
+        for node in nodes:
+            yield entry_of(node, answers.get(node.pk, ()))
+        if len(nodes) < BATCH:
+            return
+        last = nodes[-1]
+
+
+def answers_to(nodes: list[Node]) -> dict[UUID, tuple[Answer, ...]]:
+    """Per entry who else answered and when. One query a batch."""
+    found: dict[UUID, tuple[Answer, ...]] = {}
+    theirs = (
+        Node.objects.filter(parent__in=nodes, deleted_at__isnull=True)
+        .exclude(owner=models.F("parent__owner"))
+        .exclude(privacy_level="private")
+        .order_by("written_at", "id")
+        .values_list("parent_id", "owner__profile__handle", "written_at")
+    )
+    for parent, handle, at in theirs:
+        found[parent] = (*found.get(parent, ()), Answer(handle, at))
+    return found
+
+
+def entry_of(node: Node, answers: tuple[Answer, ...]) -> Entry:
+    return Entry(
+        id=node.pk,
+        thread=node.root_id,
+        parent=node.parent_id,
+        title=node.title,
+        text=node.body or "",
+        written_at=node.written_at,
+        zone=node.zone,
+        privacy_level=node.privacy_level,
+        ai_usage=node.ai_usage,
+        author=node.author_kind,
+        model=node.author_model,
+        tags=tuple(tags_in(node.body or "")),
+        created_at=node.created_at,
+        updated_at=node.updated_at,
+        pinned_at=node.pinned_at,
+        deleted_at=node.deleted_at,
+        part_of=node.part_of_id,
+        part_index=node.part_index,
+        answers=answers,
+    )
+
+
+def tables_of(person: User) -> Iterator[tuple[str, Iterator[dict[str, JSON]]]]:
+    """Every other table with rows of this person, as plain values; versions and drafts first."""
+    yield "journal.version", rows_of(Version.objects.filter(owner=person.pk).order_by("pk"))
+    for belongings in belongings_of(person):
+        yield belongings.model._meta.label_lower, rows_of(belongings)
+
+
+def rows_of(rows: models.QuerySet[Any]) -> Iterator[dict[str, JSON]]:
+    for row in rows.iterator(chunk_size=BATCH):
+        yield {
+            field.attname: plain(getattr(row, field.attname))
+            for field in row._meta.concrete_fields
+            if field.name not in LEFT_OUT
+        }
+
+
+def plain(value: object) -> JSON:
+    if value is None or isinstance(value, str | int | float | bool | datetime | date | UUID):
+        return value
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, list | dict):
+        return value
+    return str(value)
