@@ -13,3 +13,9 @@ urlpatterns = [
     path("", include("accounts.urls")),
     *[path("", include(f"{feature}.urls")) for feature in settings.FEATURES],
 ]
+
+# As strings: Django imports them when it first needs one.
+handler400 = "writeorperish.ui.views.bad_request"
+handler403 = "writeorperish.ui.views.forbidden"
+handler404 = "writeorperish.ui.views.not_found"
+handler500 = "writeorperish.ui.views.broken"
