@@ -37,7 +37,7 @@ def render(text: str) -> SafeString:
 
     Headings start at h2 and go one level deeper at a time. Links that are neither http(s), mailto nor
     relative stay as text; images from elsewhere become links. Nesting beyond 50 levels is flattened,
-    and no word is dropped. About 3 ms for 10,000 characters.
+    and no word is dropped. About 0.3 ms for 10,000 characters of plain paragraphs.
     """
     tokens = _parse(text)
     if tokens is None:
