@@ -90,7 +90,7 @@ class Schema(AutoSchema):
             responses.setdefault("200", responses["201"] | again)
         if getattr(self.view, "action", "") == "retrieve":
             responses.setdefault("304", {"description": "Unchanged since this ETag."})
-        problem = self._component("Problem", ResolvedComponent.SCHEMA, PROBLEM)
+        problem = self._component("ProblemDetails", ResolvedComponent.SCHEMA, PROBLEM)
         content = {problems.MEDIA_TYPE: {"schema": problem.ref}}
         for status in sorted(self._refusals()):
             responses.setdefault(status, {"description": MEANINGS[status], "content": content})

@@ -503,5 +503,5 @@ def test_the_schema_is_valid_and_says_what_the_kit_does():
     }
     assert "Idempotency-Key" in {each["name"] for each in approve["parameters"]}
     problem = change["responses"]["404"]["content"]["application/problem+json"]
-    assert problem == {"schema": {"$ref": "#/components/schemas/Problem"}}
+    assert problem == {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
     assert lists["security"] == [{"session": []}, {"bearer": []}]
