@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from itertools import chain
@@ -24,16 +24,16 @@ PAGE_ENTRIES = 200
 MODEL = re.compile(r"[a-z_]+\.[a-z_]+")
 SAFE_PATH = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*", re.ASCII)
 
+Digest = bytes
 JSON = str | int | float | bool | datetime | date | UUID | None | list["JSON"] | dict[str, "JSON"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Listed:
-    """One file of the archive in its manifest. sha256: of the unpacked bytes, in hex."""
+    """One file of the archive in its manifest; the digest is of the unpacked bytes."""
 
-    path: str
     bytes: int
-    sha256: str
+    sha256: Digest
 
 
 class Sink:
@@ -134,15 +134,25 @@ class Bundle:
         made = date_format(self._made_at, "DATETIME_FORMAT")
         index = offline.index(self._title, self._months, self._data, made=made)
         self._put("index.html", index.encode())
-        manifest = {
+        files = list(self._listed.items())
+        with self._member(own.MANIFEST) as sink:
+            for part in self._manifest(files):
+                sink.write(part.encode())
+
+    def _manifest(self, files: list[tuple[str, Listed]]) -> Iterator[str]:
+        """The manifest in parts: with a file for each entry it is too long to hold at once."""
+        head = {
             "format": own.FORMAT,
             "version": own.FORMAT_VERSION,
             "made_at": self._made_at.isoformat(),
             "entries": self._entries,
             "rows": {each.path: each.rows for each in self._data},
-            "files": [asdict(each) for each in self._listed.values()],
         }
-        self._put(own.MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+        yield json.dumps(head, ensure_ascii=False)[:-1] + ',\n"files": [\n'
+        for i, (path, file) in enumerate(files):
+            line = {"path": path, "bytes": file.bytes, "sha256": file.sha256.hex()}
+            yield json.dumps(line, ensure_ascii=False) + (",\n" if i < len(files) - 1 else "\n")
+        yield "]}\n"
 
     def _turn_to(self, row: Entry) -> None:
         """Begins another page where the month changes, or where this one is full."""
@@ -179,7 +189,7 @@ class Bundle:
         with self._zip.open(info, "w", force_zip64=path.startswith(("data/", "audio/"))) as member:
             sink = Sink(member)
             yield sink
-        self._listed[path] = Listed(path, sink.count, sink.digest.hexdigest())
+        self._listed[path] = Listed(sink.count, sink.digest.digest())
 
 
 def _zip_time(at: datetime) -> tuple[int, int, int, int, int, int]:
