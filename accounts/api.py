@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
@@ -85,7 +86,7 @@ class MeViewSet(GenericViewSet[Any]):
         view.should_append_slash = False  # a redirect would lose the body
         return view
 
-    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         check_params(request, self.params.get(self.action or "", frozenset()))
 
@@ -217,7 +218,7 @@ class CircleViewSet(GuardedViewSet[Circle]):
         return circles.circles_of(self.request.user).filter(pk=id).first() if id else None
 
     @extend_schema(responses=CircleDetailSerializer)
-    def retrieve(self, request: ApiRequest, id: str) -> Response:
+    def retrieve(self, request: Request, id: str) -> Response:
         return self.whole(self.get_object())
 
     @extend_schema(

@@ -17,4 +17,4 @@ class ApiRequest(api.Request):
     """A call of somebody whose credential was checked."""
 
     user: User
-    auth: Credential  # type: ignore[assignment]  # ours, not a row of DRF's token app
+    auth: Credential

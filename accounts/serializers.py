@@ -144,12 +144,12 @@ class CircleDetailSerializer(CircleSerializer):
     invitations = serializers.SerializerMethodField()
 
     def get_members(self, circle: Circle) -> list[dict[str, Any]]:
-        active = [each for each in circle.memberships.all() if each.state == "active"]
-        return list(MemberSerializer(active, many=True).data)
+        active: Any = [each for each in circle.memberships.all() if each.state == "active"]
+        return list(MemberSerializer(instance=active, many=True).data)
 
     def get_invitations(self, circle: Circle) -> list[dict[str, Any]]:
-        open_ones = [each for each in circle.memberships.all() if each.state == "invited"]
-        return list(InvitationSerializer(open_ones, many=True).data)
+        open_ones: Any = [each for each in circle.memberships.all() if each.state == "invited"]
+        return list(InvitationSerializer(instance=open_ones, many=True).data)
 
 
 class CircleWriteSerializer(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from django.urls import path
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
@@ -64,6 +65,7 @@ from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.privacy.reading import seen
 from writeorperish.ui.api import GuardedViewSet, if_match, repeatable, row_id
 from writeorperish.ui.cursors import limit_of
+from writeorperish.ui.parsing import StrictJSONParser
 
 READS = ("title", "body")
 
@@ -85,7 +87,7 @@ def known(values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(values)
 
 
-class NodeFilter(filters.FilterSet):
+class NodeFilter(filters.FilterSet):  # type: ignore[misc]  # ships no types
     roots = filters.BooleanFilter(field_name="parent", lookup_expr="isnull")
     day = filters.DateFilter(field_name="day")
     level = filters.ChoiceFilter(field_name="privacy_level", choices=PrivacyLevel.choices)
@@ -117,6 +119,7 @@ class NodeViewSet(GuardedViewSet[Node]):
     params: ClassVar[Mapping[str, frozenset[str]]] = {
         "destroy": frozenset({"replies"}),
         "thread": frozenset({"after", "limit"}),
+        "versions": frozenset({"limit", "cursor"}),
     }
     opens: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "title": ("title",),
@@ -154,10 +157,9 @@ class NodeViewSet(GuardedViewSet[Node]):
         }
         return super().get_serializer(*args, **kwargs)
 
-    def retrieve(self, request: ApiRequest, id: str) -> Response:
-        node = self.get_object()
-        seen(request.user, [node])
-        return self.shown(node)
+    def retrieve(self, request: Request, id: str) -> Response:
+        seen(self.request.user, [self.get_object()])
+        return super().retrieve(request, id)
 
     @extend_schema(
         request=NodeWriteSerializer, responses={201: NodeSerializer, 200: NodeSerializer}
@@ -280,8 +282,8 @@ class NodeViewSet(GuardedViewSet[Node]):
 
     @extend_schema(responses=VersionSerializer(many=True))
     def versions(self, request: ApiRequest, id: str) -> Response:
-        rows = self.own(id).versions.order_by("-created_at", "-id")
-        page = self.paginate_queryset(rows)
+        rows: QuerySet[Any] = self.own(id).versions.order_by("-created_at", "-id")
+        page: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(VersionSerializer(page, many=True).data)
 
     @extend_schema(responses=VersionWordsSerializer)
@@ -366,7 +368,7 @@ def place_json(place: Place, context: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "id": str(place.node.pk),
             "tombstone": True,
-            "handle": place.node.owner.profile.handle,  # type: ignore[attr-defined]  # our user model
+            "handle": place.node.owner.profile.handle,
             "author": {"kind": place.node.author_kind},
             "written_at": place.node.written_at,
             "deleted_at": place.node.deleted_at,
@@ -396,7 +398,7 @@ class DraftViewSet(GuardedViewSet[Any]):
             if isinstance(rows, Draft)
             else [each for each in rows if isinstance(each, Draft)]
         )
-        states = parent_states(self.request.user, drafts)
+        states = parent_states(self.request.user, drafts) if drafts else {}
         kwargs["context"] = {**self.get_serializer_context(), "parent_states": states}
         return super().get_serializer(*args, **kwargs)
 
@@ -416,15 +418,17 @@ class DraftViewSet(GuardedViewSet[Any]):
 
 
 class RawPart(BaseParser):
-    """The bytes of a part as they come, whatever they are called."""
+    """The bytes of a part as they come, whatever they are called: under `part` in the request's data."""
 
     media_type = "*/*"
 
     def parse(
-        self, stream: Any, media_type: str | None = None, parser_context: Any = None
-    ) -> bytes:  # noqa: ANN401  # DRF's
-        data: bytes = stream.read(PART_BYTES + 1)
-        return data
+        self,
+        stream: Any,  # noqa: ANN401  # DRF's own
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, bytes]:
+        return {"part": stream.read(PART_BYTES + 1)}
 
 
 class UploadViewSet(GuardedViewSet[Any]):
@@ -439,10 +443,7 @@ class UploadViewSet(GuardedViewSet[Any]):
     def get_queryset(self) -> QuerySet[Upload]:
         return Upload.objects.filter(owner=self.request.user.pk)
 
-    def get_parsers(self) -> list[BaseParser]:
-        return (
-            [RawPart()] if self.request and self.request.method == "PUT" else super().get_parsers()
-        )
+    parser_classes = (StrictJSONParser,)
 
     @extend_schema(request=UploadWriteSerializer, responses={201: UploadSerializer})
     def create(self, request: ApiRequest) -> Response:
@@ -457,10 +458,10 @@ class UploadViewSet(GuardedViewSet[Any]):
     )
     def part(self, request: ApiRequest, id: str, n: str) -> Response:
         upload = self.get_object()
-        data = request.data
-        if not isinstance(data, bytes) or not n.isdecimal():
+        sent: Any = request.data
+        if not n.isdecimal():
             raise Missing
-        new = put_part(request.user, upload, int(n[:6]), data)
+        new = put_part(request.user, upload, int(n[:6]), sent["part"])
         return Response({"id": str(upload.pk), "have": arrived(upload)}, status=201 if new else 200)
 
 
@@ -509,11 +510,8 @@ class ImportViewSet(GuardedViewSet[Any]):
         return self.shown(retract_import(request.user, self.get_object()), status=202)
 
     def again(self, earlier: Outcome) -> Response:
-        run = (
-            runs_of(self.request.user)
-            .filter(pk=earlier.result.id if earlier.result else None)
-            .first()
-        )
+        made = [earlier.result.id] if earlier.result else []
+        run = runs_of(self.request.user).filter(pk__in=made).first()
         if run is None:
             raise Missing
         return self.shown(run, status=earlier.status)
@@ -546,7 +544,11 @@ urlpatterns = [
         name="version-restoration",
     ),
     path("uploads/", UploadViewSet.as_view({"post": "create"}), name="uploads"),
-    path("uploads/<str:id>/parts/<str:n>/", UploadViewSet.as_view({"put": "part"}), name="part"),
+    path(
+        "uploads/<str:id>/parts/<str:n>/",
+        UploadViewSet.as_view({"put": "part"}, parser_classes=(RawPart,)),
+        name="part",
+    ),
     path("imports/", ImportViewSet.as_view({"get": "list", "post": "create"}), name="imports"),
     path("imports/<str:id>/", ImportViewSet.as_view({"get": "retrieve"}), name="import"),
     path(

@@ -23,7 +23,7 @@ WRITING = {
 }
 
 
-class CircleChoice(forms.ModelMultipleChoiceField):
+class CircleChoice(forms.ModelMultipleChoiceField[Circle]):
     def label_from_instance(self, obj: Model) -> str:
         return str(cast("Circle", obj).name)
 

@@ -102,7 +102,7 @@ class NodeSerializer(serializers.Serializer[Node]):
     def get_author(self, node: Node) -> dict[str, str]:
         return {
             "kind": node.author_kind,
-            "handle": node.owner.profile.handle,  # type: ignore[attr-defined]  # our user model
+            "handle": node.owner.profile.handle,
             "model": node.author_model,
         }
 
@@ -308,7 +308,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 class ImportSerializer(serializers.Serializer[ImportRun]):
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=ImportRun.State.values)
-    source = serializers.CharField()  # type: ignore[assignment]  # the contract names it so
+    source = serializers.CharField()
     reason = serializers.CharField()
     done = serializers.IntegerField()
     total = serializers.IntegerField()

@@ -20,7 +20,10 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 live = get_asgi_application()
-pages = WSGIMiddleware(wsgi.application, workers=settings.WEB_THREADS)
+pages = WSGIMiddleware(
+    wsgi.application,  # type: ignore[arg-type]  # a response of Django is iterable
+    workers=settings.WEB_THREADS,
+)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

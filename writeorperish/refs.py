@@ -2,9 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 from uuid import UUID
 
 from django.apps import apps
@@ -90,8 +90,8 @@ def models_with(field: str | type[models.Field]) -> Iterator[tuple[type[models.M
 Base = TypeVar("Base", bound=models.Model)
 
 
-def models_of(base: type[Base]) -> Iterator[type[Base]]:
+def models_of(base: Callable[..., Base]) -> Iterator[type[Base]]:
     """Each concrete model that inherits from an abstract base."""
     for model in apps.get_models():
-        if issubclass(model, base):
-            yield model
+        if isinstance(base, type) and issubclass(model, base):
+            yield cast("type[Base]", model)

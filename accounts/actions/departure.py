@@ -81,7 +81,7 @@ def expire_exports() -> int:
     count = 0
     for export in old[:200]:
         with transaction.atomic():
-            storage.doom(Blob.objects.filter(pk=export.blob_id))
+            storage.doom(Blob.objects.filter(pk__in=[export.blob_id]))
             move(export, Export.State.EXPIRED, blob=None)
         count += 1
     return count

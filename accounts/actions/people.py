@@ -135,7 +135,7 @@ def change_profile(person: User, **changes: object) -> Profile:
     """The profile with these fields; those not named stay. HandleTaken, HandleReserved, UnknownZone."""
     profile = Profile.objects.select_for_update().get(person=person)
     if changes.get("handle", profile.handle) != profile.handle:
-        changes["handle"] = free_handle(changes["handle"])
+        changes["handle"] = free_handle(str(changes["handle"]))
     if changes.get("zone", profile.zone) not in ZONES:
         raise UnknownZone
     for name, value in changes.items():

@@ -57,7 +57,7 @@ def lines(person: User, entries: Sequence[Entry]) -> list[Line]:
     """The entries in words, one query for the names of everybody in them."""
     ids = {entry.actor_id for entry in entries if entry.actor_id and entry.actor_id != person.pk}
     others = get_user_model()._default_manager.filter(pk__in=ids).select_related("profile")
-    names = {other.pk: other.profile.shown_name for other in others}  # type: ignore[attr-defined]  # our user model
+    names = {other.pk: other.profile.shown_name for other in others}
     return [line(person, entry, names) for entry in entries]
 
 

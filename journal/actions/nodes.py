@@ -386,7 +386,8 @@ def edit_node(
         )
         if outcome.clean:
             save_words(person, current, outcome.words, base_rev=base_rev, act=act)
-            Draft.objects.filter(pk=draft, owner=person.pk).delete()
+            if draft:
+                Draft.objects.filter(pk=draft, owner=person.pk).delete()
             return Edited(current, merged=current.rev - 1 != base_rev)
         aside = keep_aside(current, yours, base_rev=base_rev, act=act)
     # Raised after the commit, so that the text that lost is kept whatever happens next.

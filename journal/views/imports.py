@@ -51,7 +51,7 @@ def imports(request: Request) -> HttpResponse:
     )
 
 
-def taken(request: Request, file: UploadedFile) -> Upload:
+def taken(request: Request, file: UploadedFile[bytes]) -> Upload:
     """The uploaded file, sealed part by part; its name is not kept."""
     upload = begin_upload(request.user, size=file.size or 0)
     for number, part in enumerate(iter(lambda: file.read(PART_BYTES), b"")):

@@ -83,7 +83,11 @@ def composer(
         "ai_usage": (
             draft.ai_usage
             if draft
-            else (parent.ai_usage if mine(request.user, parent) else profile.default_ai_usage)
+            else (
+                parent.ai_usage
+                if parent and mine(request.user, parent)
+                else profile.default_ai_usage
+            )
         ),
     }
     if initial["privacy_level"] not in levels:
@@ -242,7 +246,11 @@ def thread_context(request: HttpRequest, thread: ThreadPage) -> dict[str, object
         "next_after": thread.next_after,
         "next_url": f"?after={thread.next_after}#children",
         "head_count": head_count(thread.node) if focus.mine else None,
-        "draft": draft_on(person, thread.node) if signed_in and focus.mine else None,
+        "draft": (
+            draft_on(person, thread.node)
+            if isinstance(person, AbstractUser) and focus.mine
+            else None
+        ),
         "composer": composer(request, thread.node) if signed_in and focus.may_reply else None,  # type: ignore[arg-type]  # signed in
     }
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-import boto3  # type: ignore[import-untyped]  # ships no types
+import boto3
 import structlog
-from botocore.config import Config  # type: ignore[import-untyped]  # ships no types
-from botocore.exceptions import (  # type: ignore[import-untyped]  # ships no types
+from botocore.config import Config
+from botocore.exceptions import (
     BotoCoreError,
     ClientError,
 )

@@ -60,7 +60,7 @@ def wake() -> None:
             broker.failed()
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
+@shared_task(ignore_result=True)
 def relay() -> None:
     """Waiting facts become receipts, and every due receipt is offered to its queue."""
     now = timezone.now()
@@ -101,7 +101,7 @@ def send(offers: Sequence[Offer]) -> int:
     return len(offers)
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
+@shared_task(ignore_result=True)
 def handle(receipt_id: int, tries: int) -> None:
     """One listener hears one fact, unless another worker was faster."""
     receipt = receipts.claim(receipt_id, tries)
@@ -148,19 +148,19 @@ def put_off(receipt: Receipt, error: Exception, *, at_least: timedelta = timedel
     receipts.put_off(receipt, type(error).__name__, at_least=at_least)
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
+@shared_task(ignore_result=True)
 def prune() -> None:
     """Facts that everybody heard long ago are gone."""
     log.info("events.pruned", count=receipts.prune(timezone.now()))
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
+@shared_task(ignore_result=True)
 def mark() -> None:
     """Beat and a worker were alive just now."""
     cache.set(MARK, time.time(), timeout=MARK_SECONDS)
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no types
+@worker_ready.connect
 def mark_at_start(**_signal: object) -> None:
     # A new entry of beat waits a whole interval before its first tick.
     mark()

@@ -118,7 +118,7 @@ def invite(
         with transaction.atomic():
             membership = Membership.objects.create(
                 circle=circle,
-                member=guest,
+                member_id=guest.pk,
                 sees_earlier=sees_earlier,
                 expires_at=timezone.now() + INVITATION_LIFE,
             )
@@ -190,7 +190,7 @@ def remove(person: AbstractUser, membership: Membership) -> Membership:
 
 def end_membership(membership: Membership, state: Membership.State) -> Membership:
     membership = move(membership, state, until=timezone.now())
-    membership.circle.group.user_set.remove(membership.member_id)
+    membership.member.groups.remove(membership.circle.group_id)
     return membership
 
 

@@ -1,6 +1,7 @@
 """What a person allowed, purpose by purpose; the newest decision counts."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
@@ -48,7 +49,7 @@ def consents_of(person: AbstractUser) -> dict[str, Consent | None]:
     return {purpose: decided.get(purpose) for purpose in TERMS}
 
 
-def allows(owner_id: object, purpose: str) -> bool:
+def allows(owner_id: UUID, purpose: str) -> bool:
     """True where the owner's newest decision, or the default of the words, says yes."""
     newest = Consent.objects.filter(owner=owner_id, purpose=purpose).order_by("-at", "-id").first()
     if newest is not None:

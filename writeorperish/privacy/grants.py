@@ -136,11 +136,8 @@ def circles_of(row: Guarded) -> models.QuerySet[Circle]:
 
 def people_of(row: Guarded) -> set[UUID]:
     """Ids of the people this row is granted to by name."""
-    return set(
-        get_user_obj_perms_model(row)
-        .objects.filter(content_object=row)
-        .values_list("user_id", flat=True)
-    )
+    rows = user_grants(type(row)).filter(content_object=row)
+    return set(rows.values_list("user_id", flat=True))
 
 
 def audiences_of(rows: Sequence[Guarded]) -> dict[UUID, tuple[list[UUID], list[UUID]]]:

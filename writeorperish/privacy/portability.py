@@ -18,11 +18,16 @@ def belongings_of(person: AbstractUser) -> Iterator[models.QuerySet[Any]]:
         yield model._default_manager.filter(owner=person.pk).order_by("pk")
     for made in models_of(Sourced):
         if not issubclass(made, Guarded) and has_owner(made):
-            yield made._default_manager.filter(owner=person.pk).order_by("pk")
+            yield owned_by(made, person).order_by("pk")
 
 
 def has_owner(model: type[models.Model]) -> bool:
     return any(each.name == "owner" for each in model._meta.concrete_fields)
+
+
+def owned_by(model: type[models.Model], person: AbstractUser) -> models.QuerySet[Any]:
+    rows: models.QuerySet[Any] = model._default_manager.all()
+    return rows.filter(owner=person.pk)
 
 
 def forget(ref: Ref, *, owner_id: UUID) -> None:
@@ -52,4 +57,4 @@ def forget_person(person: AbstractUser) -> None:
     with rows_of(person.pk):
         for model in models_of(Sourced):
             if has_owner(model):
-                model._default_manager.filter(owner=person.pk).delete()
+                owned_by(model, person).delete()

@@ -2,6 +2,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Group
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         if options["role"]:
             person.groups.add(Group.objects.get_or_create(name=options["role"])[0])
         if options["totp"]:
-            person.authenticator_set.all().delete()
+            Authenticator.objects.filter(user=person).delete()
             TOTP.activate(person, options["totp"])
             RecoveryCodes.activate(person)
         self.stdout.write(f"{person.uid} {person.profile.handle}")
