@@ -38,6 +38,15 @@ def sealed_column_errors(field: models.Field) -> list[Error]:  # type: ignore[ty
                 id="crypto.E003",
             )
         )
+    if field.unique or field.db_index:
+        errors.append(
+            Error(
+                "A sealed column has no index: the same text is never sealed to the same bytes twice.",
+                hint="Keep a digest of crypto.blind beside it.",
+                obj=field,
+                id="crypto.E004",
+            )
+        )
     return errors
 
 

@@ -12,15 +12,16 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
-import google.auth
-import google.auth.exceptions
-import google.auth.transport
+from google.auth import transport
+from google.auth.exceptions import GoogleAuthError
+from google.oauth2 import service_account
 
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.crypto.kms import Context, Wrapped, down
 from writeorperish.ops import egress
 
 LIMITS = egress.Limits(connect_seconds=2, read_seconds=3, total_seconds=5, body_bytes=256 * 1024)
+ENDPOINT = "https://cloudkms.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/cloudkms"
 METADATA = (
     "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
@@ -43,11 +44,11 @@ class GcpKeys:
         self,
         key: str,
         *,
-        endpoint: str = "https://cloudkms.googleapis.com",
+        endpoint: str = "",
         token: Callable[[], str] | None = None,
     ) -> None:
         self.key = key
-        self.endpoint = endpoint
+        self.endpoint = endpoint or ENDPOINT
         self.token = token or GcpToken().value
 
     def wrap(self, key: bytes, context: Context) -> Wrapped:
@@ -88,8 +89,8 @@ class GcpToken:
     From the file GOOGLE_APPLICATION_CREDENTIALS names, else from the machine's metadata server.
     """
 
-    def __init__(self, metadata: str = METADATA) -> None:
-        self.metadata = metadata
+    def __init__(self, metadata: str = "") -> None:
+        self.metadata = metadata or METADATA
         self.lock = Lock()
         self.kept = ""
         self.good_until = 0.0
@@ -114,13 +115,11 @@ class GcpToken:
 
 
 def file_token(path: str) -> tuple[str, float]:
-    """A fresh token of the credentials in a file, and the seconds it is good for."""
+    """A fresh token of the service account in a file, and the seconds it is good for."""
     try:
-        credentials, _project = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]  # untyped
-            path, scopes=[SCOPE]
-        )
+        credentials = service_account.Credentials.from_service_account_file(path, scopes=[SCOPE])  # type: ignore[no-untyped-call]  # untyped
         credentials.refresh(GcpTransport())
-    except google.auth.exceptions.GoogleAuthError as error:
+    except (GoogleAuthError, OSError, ValueError) as error:
         raise down("gcp", type(error).__name__) from None
     good_for = credentials.expiry - datetime.now(UTC).replace(tzinfo=None)
     return str(credentials.token), good_for.total_seconds()
@@ -135,7 +134,7 @@ class GcpResponse:
     data: bytes
 
 
-class GcpTransport(google.auth.transport.Request):
+class GcpTransport(transport.Request):
     """What google-auth calls out with: our one door."""
 
     def __call__(
