@@ -98,9 +98,10 @@ def kept_secret(name: str, file_name: str) -> str:
 def secret_beside(path: Path) -> Path:
     """A new secret, whole and readable to us alone, under a name nobody looks for yet."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with open(handle, "w", encoding="utf-8") as new:
-        new.write(secrets.token_urlsafe(48))
-    return Path(name)
+    os.close(handle)
+    made = Path(name)
+    made.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+    return made
 
 
 unknown = sorted(

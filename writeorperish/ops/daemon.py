@@ -106,6 +106,7 @@ def run(name: str, command: Sequence[str], *, words: str = "", account: Account 
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
+        start_new_session=True,
     )
     if done.returncode != 0:
         reason = last_words(done.stdout) or f"exit code {done.returncode}"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -118,14 +119,43 @@ def reloading() -> list[str]:
     ]
 
 
-def serve(port: int, say: Say, *, afterwards: list[str]) -> bool:
+class Stopped(Exception):
+    """We were asked to end before anything served."""
+
+
+class Interruption:
+    """Remembers that a signal asked us to end: cut off in the middle, a step would leave half of it behind."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Under nohup the terminal may go.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self.remember)
+
+    def remember(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+    def heed(self) -> None:
+        """Raises Stopped when we were asked: called between two steps."""
+        if self.asked:
+            raise Stopped
+
+
+def serve(port: int, say: Say, interruption: Interruption, *, afterwards: list[str]) -> bool:
     """Runs the set until it is asked to stop (True) or one of it ended (False); all have ended then.
 
     Says `ready` once every check is well, then the lines of `afterwards`, and names each new mail.
     """
     over = threading.Event()
-    herald = threading.Thread(target=tell, args=(port, say, afterwards, over), daemon=True)
-    manager = Household(Voice(herald))
+
+    def herald() -> None:
+        # By now the manager listens to signals itself; one that came a moment before is passed on.
+        if interruption.asked:
+            os.kill(os.getpid(), signal.SIGTERM)
+        tell(port, say, afterwards, over)
+
+    manager = Household(Voice(threading.Thread(target=herald, daemon=True)))
     folder = settings.DATA_DIR / "run"
     folder.mkdir(mode=0o700, exist_ok=True)
     environment = {
@@ -172,7 +202,7 @@ def tell(port: int, say: Say, afterwards: list[str], over: threading.Event) -> N
     """Says when the site is ready, what keeps it from being so for a minute, and where mail was written."""
     known = mails()
     began, ready, warned = time.monotonic(), False, False
-    while not over.wait(0.2):
+    while not over.wait(0.5):
         if not ready:
             failing = unready(port)
             ready = failing == []

@@ -1,10 +1,8 @@
 import argparse
 import io
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 import psycopg
 import redis
@@ -17,13 +15,10 @@ from django_celery_beat.models import PeriodicTask
 
 from writeorperish.ops import embedded, household
 from writeorperish.ops.daemon import CannotStart
+from writeorperish.ops.household import Interruption, Stopped
 
 REACH_SECONDS = 5
 DEMO = ("alice@example.org", "write-or-perish")
-
-
-class Stopped(Exception):
-    """We were asked to stop before everything ran."""
 
 
 class Command(BaseCommand):
@@ -38,15 +33,15 @@ class Command(BaseCommand):
 
     def handle(self, *, port: int, no_demo: bool, **options: object) -> None:
         """Exit code 0 when asked to stop, 1 when a process ended by itself, 2 when nothing can run."""
+        interruption = Interruption()
         try:
-            with interruptible(), household.held(settings.DATA_DIR), serving_data():
-                prepare(with_demo=not no_demo)
+            with household.held(settings.DATA_DIR), serving_data(interruption):
+                prepare(interruption, with_demo=not no_demo)
                 free = household.free_port(port)
                 if free != port:
                     self.say(f"Port {port} is busy, so this is {free}.")
-                connections.close_all()
-                asked = household.serve(free, self.say, afterwards=sign_in())
-        except (Stopped, KeyboardInterrupt):
+                asked = household.serve(free, self.say, interruption, afterwards=sign_in())
+        except Stopped:
             asked = True
         except (CannotStart, CommandError) as refusal:
             self.stderr.write(str(refusal))
@@ -67,23 +62,7 @@ def port_number(words: str) -> int:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Asked to end by a signal, we end like Ctrl-C does; what is being ended is not interrupted again."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        raise Stopped
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Under nohup the terminal may go.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, stop)
-    yield
-
-
-@contextmanager
-def serving_data() -> Iterator[None]:
+def serving_data(interruption: Interruption) -> Iterator[None]:
     """PostgreSQL and Redis answer: the given ones, or our own, which end afterwards if we started them."""
     only: list[embedded.Name] = []
     if not settings.OWN_SERVERS:
@@ -92,6 +71,7 @@ def serving_data() -> Iterator[None]:
         only.append("redis")
     servers = embedded.ensure(settings.DATA_DIR, only)
     try:
+        interruption.heed()
         require_database()
         require_redis()
         yield
@@ -134,17 +114,21 @@ def require_redis() -> None:
         raise CannotStart(f"The server at REDIS_URL cannot be reached: {error}") from error
 
 
-def prepare(*, with_demo: bool) -> None:
+def prepare(interruption: Interruption, *, with_demo: bool) -> None:
     """Settings are sound, the schema is current, an empty database holds the demo, static files are collected."""
     BaseCommand().check()
+    interruption.heed()
     call_command("migrate", interactive=False, verbosity=0)
+    interruption.heed()
     # A database of somebody's own gets no demo people unless they ask for them.
     if with_demo and not settings.OWN_SERVERS and not get_user_model().objects.exists():
         call_command("seed_demo", stdout=io.StringIO())
+    interruption.heed()
     # The scheduler keeps what settings no longer name.
     PeriodicTask.objects.exclude(name__in=settings.CELERY_BEAT_SCHEDULE).delete()
     if not settings.DEBUG:
         call_command("collectstatic", interactive=False, verbosity=0)
+    interruption.heed()
 
 
 def sign_in() -> list[str]:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from writeorperish.ops import daemon, embedded
 from writeorperish.ops.daemon import CannotStart
-from writeorperish.ops.management.commands.run import Stopped, interruptible
+from writeorperish.ops.household import Interruption
 
 NAMES: dict[embedded.Name, str] = {"postgres": "PostgreSQL", "redis": "Redis"}
 
@@ -19,15 +19,13 @@ class Command(BaseCommand):
         """Exit code 0 when asked to stop, 1 when a server ended by itself, 2 when they cannot start."""
         servers = embedded.Servers()
         ended: list[embedded.Name] = []
+        interruption = Interruption()
         try:
-            with interruptible():
-                servers = embedded.ensure(settings.DATA_DIR)
-                self.describe(servers)
-                while servers.started and not ended:
-                    time.sleep(0.5)
-                    ended = [each.name for each in servers.started if daemon.gone(each.pid)]
-        except Stopped:
-            self.stdout.write("Stopped.")
+            servers = embedded.ensure(settings.DATA_DIR)
+            self.describe(servers)
+            while servers.started and not ended and not interruption.asked:
+                time.sleep(0.2)
+                ended = [each.name for each in servers.started if daemon.gone(each.pid)]
         except CannotStart as refusal:
             self.stderr.write(str(refusal))
             sys.exit(2)
