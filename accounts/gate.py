@@ -1,9 +1,11 @@
 """Who comes in: people not yet admitted reach their waiting page only, and the API asks each request for its credential."""
 
 from collections.abc import Awaitable, Callable
+from zoneinfo import ZoneInfo
 
 from allauth.account.authentication import get_authentication_records
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
@@ -46,9 +48,11 @@ class Gate:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self.answer(request)
+        keep_time_of(request.user)
         return self.stopped(request) or self.get_response(request)
 
     async def answer(self, request: HttpRequest) -> HttpResponseBase:
+        await sync_to_async(lambda: keep_time_of(request.user))()
         stopped = await sync_to_async(self.stopped)(request)
         return stopped or await self.get_response(request)  # type: ignore[misc]  # the async chain
 
@@ -62,6 +66,14 @@ class Gate:
         ):
             return None
         return HttpResponseRedirect(reverse("accounts:waiting"))
+
+
+def keep_time_of(person: User | AnonymousUser | AbstractBaseUser) -> None:
+    """From here on this request's days and hours are those of its person, or UTC for visitors."""
+    if isinstance(person, User):
+        timezone.activate(ZoneInfo(person.profile.zone))
+    else:
+        timezone.deactivate()
 
 
 class BearerAuthentication(BaseAuthentication):

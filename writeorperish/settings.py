@@ -372,7 +372,7 @@ AUDIT_ANCHOR_TARGET = env("AUDIT_ANCHOR_TARGET")
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.adapters.Backend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",

@@ -25,6 +25,7 @@ from writeorperish.ops.refusals import Missing, Refused
 from writeorperish.ui.pages import show
 
 ACTIVITY_ROWS = 50
+A_YEAR_SECONDS = 365 * 24 * 3600
 
 
 @login_required
@@ -42,7 +43,13 @@ def account(request: Request) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def appearance(request: Request) -> HttpResponse:
-    return section(request, AppearanceForm, "accounts/appearance.html", "accounts:appearance")
+    answer = section(request, AppearanceForm, "accounts/appearance.html", "accounts:appearance")
+    theme = Profile.objects.values_list("theme", flat=True).get(person=request.user)
+    # The next page prints the theme before any style loads, so nothing flashes.
+    answer.set_cookie(
+        "theme", theme, max_age=A_YEAR_SECONDS, samesite="Lax", secure=request.is_secure()
+    )
+    return answer
 
 
 @login_required
