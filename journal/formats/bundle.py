@@ -21,7 +21,7 @@ from journal.formats.own import Entry
 PAGE_BYTES = 400_000
 PAGE_ENTRIES = 200
 
-MODEL = re.compile(r"[a-z_]+\.[a-z_]+")
+MODEL = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 SAFE_PATH = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*", re.ASCII)
 
 Digest = bytes

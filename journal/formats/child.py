@@ -139,9 +139,11 @@ def _own_row(archive: Archive, member: Member, now: datetime) -> Found | Unreada
     if isinstance(file, Unreadable):
         return file
     found = own.parse(file)
-    if found is None and own.is_place(file.data):
-        return None
-    return found or markdown.parse(file, now=now)
+    if found is None:
+        return None if own.is_place(file.data) else markdown.parse(file, now=now)
+    if not found.text.strip():
+        return Unreadable(ordinal=member.ordinal, label=member.path, reason="empty")
+    return found
 
 
 def _file(archive: Archive, member: Member) -> markdown.File | Unreadable:

@@ -51,7 +51,8 @@ def parse(file: File, *, now: datetime) -> Found | Unreadable:
     """The entry in this file, or the reason why there is none: `not_text`, `empty`.
 
     Title: front matter, else a first heading of level 1 (which then leaves the text), else the
-    file's name without its date. Date: front matter, else the name, else the archive's time.
+    file's name without its date. Date: front matter, else the name, else the archive's time. Tags of
+    the front matter that the text does not have become its last line: entries are tagged in words.
     """
     try:
         text, notes = decoded(file.data)
@@ -70,16 +71,17 @@ def parse(file: File, *, now: datetime) -> Found | Unreadable:
         title, words = "", title if fields.get("title") else ""
     if not words:
         return Unreadable(ordinal=file.ordinal, label=file.path, reason="empty")
+    tags = _tags(fields)
     return Found(
         ordinal=file.ordinal,
         source=SOURCE,
         label=file.path,
         key=sha256(f"{file.path}\0{text}".encode()).hexdigest(),
-        text=words,
+        text=_with_tags(words, tags),
         title=title,
         written_at=_date(fields, now) or (named[0] if named else None) or file.modified,
         zone=_zone(fields),
-        tags=_tags(fields),
+        tags=tags,
         notes=(*notes, *([note] if note else [])),
         left_out=tuple(name for name in fields if name not in TAKEN_OVER),
     )
@@ -105,6 +107,12 @@ def _title_and_words(fields: Fields, body: str) -> tuple[str, str]:
     if given and given != heading["title"]:
         return given, words
     return heading["title"], behind
+
+
+def _with_tags(words: str, tags: tuple[str, ...]) -> str:
+    here = {tag_key(tag) for tag in tags_in(words)}
+    missing = [f"#{tag}" for tag in tags if tag_key(tag) not in here]
+    return f"{words}\n\n{' '.join(missing)}" if missing else words
 
 
 def _title_in_name(name: str) -> str:

@@ -23,6 +23,7 @@ NAMES_FORMAT = re.compile(rb'"format"\s*:\s*"' + FORMAT.encode() + rb'"')
 NAME_WORDS = 6
 NAME_BYTES = 80
 ANSWERS_NAMED = 200
+MODEL_CHARS = 80
 
 MARKUP = re.compile(r"\{quote:[^}]*\}|!?\[\[|\]\]|\]\([^)]*\)|https?://\S+")
 NOT_WORDS = re.compile(r"[\W_]+")
@@ -93,7 +94,11 @@ def is_entry(path: str, *, root: str) -> bool:
 
 
 def parse(file: File) -> Found | None:
-    """The entry in this file. None when it is none of ours, was changed beyond that, or is a bare place."""
+    """The entry in this file. None when it is none of ours, was changed beyond that, or is a bare place.
+
+    Files are edited by hand and forged: an unknown zone, an impossible instant, AI words without a
+    model's name come back as not given.
+    """
     try:
         text, notes = decoded(file.data)
     except NotText:
@@ -105,6 +110,8 @@ def parse(file: File) -> Found | None:
     if id is None or at is None or "deleted" in fields:
         return None
     parent = _id(fields, "parent")
+    model = _word(fields, "model")[:MODEL_CHARS] if _word(fields, "author") == AI else ""
+    zone = _word(fields, "zone")
     return Found(
         ordinal=file.ordinal,
         source=SOURCE,
@@ -112,11 +119,11 @@ def parse(file: File) -> Found | None:
         key=str(id),
         parent_key=str(parent or ""),
         text=parted.body.removeprefix("\n").removesuffix("\n"),
-        author=AI if _word(fields, "author") == AI else PERSON,
-        model=_word(fields, "model"),
+        author=AI if model else PERSON,
+        model=model,
         title=_word(fields, "title"),
         written_at=at,
-        zone=_word(fields, "zone"),
+        zone=zone if zone in known_zones() else "",
         tags=_list(fields, "tags"),
         id=id,
         thread=_id(fields, "thread"),
@@ -211,11 +218,11 @@ def _id(fields: Fields, name: str) -> UUID | None:
 def _instant(fields: Fields, name: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(_word(fields, name))
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return at.astimezone(UTC) if at.tzinfo else None
 
 
 def _number(fields: Fields, name: str) -> int:
     word = _word(fields, name)
-    return int(word) if word.isascii() and word.isdigit() and len(word) < 6 else 0
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 4 else 0

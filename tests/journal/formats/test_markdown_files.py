@@ -27,7 +27,7 @@ def test_everything_the_front_matter_says_is_taken_over():
         "---\ntitle: First lesson\ncreated: 2024-05-01 18:30\ntimezone: Europe/Lisbon\n"
         "tags: [piano, '#new things', 'b@d', piano]\nmood: 4\n---\n\nScales.\n"
     )
-    assert (row.title, row.text) == ("First lesson", "Scales.")
+    assert (row.title, row.text) == ("First lesson", "Scales.\n\n#piano #new-things")
     assert row.written_at == wall(2024, 5, 1, 18, 30)
     assert row.zone == "Europe/Lisbon"
     assert row.tags == ("piano", "new-things")
@@ -74,6 +74,11 @@ def test_where_the_title_comes_from_and_no_word_goes(text, title, words):
 )
 def test_a_note_without_a_title_is_called_what_its_file_is(path, title):
     assert found("Words", path).title == title
+
+
+def test_tags_of_the_front_matter_are_not_said_twice():
+    assert found("---\ntags: piano, bread\n---\nThe #Piano").text == "The #Piano\n\n#bread"
+    assert found("---\ntags: piano\n---\nThe #piano").text == "The #piano"
 
 
 def test_the_date_is_the_fields_then_the_names_then_the_archives():

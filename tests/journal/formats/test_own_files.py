@@ -49,8 +49,10 @@ def entry(n: int = 1, parent: int | None = None, **values: object) -> Entry:
     return Entry(**(given | values))
 
 
+authors = st.sampled_from([("person", ""), ("ai", "a-model 3"), ("ai", "é: #1")])
 entries = st.builds(
-    Entry,
+    lambda by, **values: Entry(author=by[0], model=by[1], **values),
+    by=authors,
     id=st.uuids(),
     thread=st.uuids(),
     parent=st.none() | st.uuids(),
@@ -60,8 +62,6 @@ entries = st.builds(
     zone=st.sampled_from(["Europe/Lisbon", "Asia/Kathmandu", "America/St_Johns", "UTC", ""]),
     privacy_level=st.sampled_from(["private", "circles", "public"]),
     ai_usage=st.sampled_from(["none", "chat", "train"]),
-    author=st.sampled_from(["person", "ai"]),
-    model=texts,
     tags=st.lists(names, max_size=4).map(tuple),
     created_at=st.none() | instants,
     updated_at=st.none() | instants,
@@ -137,6 +137,42 @@ def test_the_words_of_a_file_name_are_plain(title, text, words):
     name = path_of(entry(title=title, text=text)).rpartition("/")[2]
     middle = name.removeprefix("2024-05-01-1301").removesuffix(f"-{uid(1).hex[-12:]}.md")
     assert middle.strip("-") == words
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("zone: Mars/Olympus", "zone", ""),
+        ("zone: ../../etc/passwd", "zone", ""),
+        ("author: ai", "author", "person"),
+        ("pinned: 0001-01-01 00:00:00+10:00", "pinned_at", None),
+        ("pinned: 2024-05-01 09:00:00", "pinned_at", None),
+        ("part_index: -5", "part_index", 0),
+        ("part_index: 99999999", "part_index", 0),
+        ("parent: nobody", "parent_key", ""),
+        ("thread: [a, b]", "thread", None),
+        ("tags: one", "tags", ()),
+        ("author: ai\nmodel: " + "m" * 99, "model", "m" * 80),
+    ],
+)
+def test_what_was_forged_comes_back_as_not_given(line, name, value):
+    plain = file_of(entry(zone="")).replace("author: person\n", "")
+    found = parse(File(0, "a.md", plain.replace("\n---\n", f"\n{line}\n---\n", 1).encode(), None))
+    assert found is not None
+    assert getattr(found, name) == value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("id:", "ID of:"), ("date: 2024", "date: 0000"), ("date:", "when:"), ("---\n", "", 1)],
+)
+def test_a_file_without_id_or_date_is_none_of_ours(change):
+    assert parse(File(0, "a.md", file_of(entry()).replace(*change).encode(), None)) is None
+
+
+def test_an_entry_emptied_by_hand_is_named():
+    (row,) = read_back(zipped([entry(text=" \n ")]))
+    assert row.reason == "empty"
 
 
 def test_a_thread_comes_back_with_parents_before_replies():
