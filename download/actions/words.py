@@ -1,7 +1,7 @@
 """Keeping the word index true to the texts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from download.lexicon import Head, terms_of
 from download.models.packing import BLOCK, unpack, unpack_tokens
 from download.models.words import Chunk, ChunkQuerySet, Lengths, Numbered, Posting, Shelf, put_in
-from writeorperish.ai.chunks import Span, split
+from writeorperish.ai.chunks import Span, matched, split
 from writeorperish.audit.log import record
 from writeorperish.crypto import blind, keys
 from writeorperish.events.catalog import Genre
@@ -48,14 +48,11 @@ def index_text(ref: Ref, *, owner_id: UUID, genre: Genre) -> int:
         if not still_stands(passage, purpose=Purpose.INDEX):
             return 0
         shelf = Shelf.locked(owner_id)
-        kept, gone = _reconciled(_chunks(owner_id, ref), parts)
-        for chunk, part in kept:
-            _place(chunk, part.span, passage, genre)
-        Chunk.objects.bulk_update(
-            [chunk for chunk, _ in kept], ["rev", "part", "start", "end", "genre", "at"]
-        )
-        known = {part.span.part for _, part in kept}
-        _add(shelf, [part for part in parts if part.span.part not in known], passage, genre)
+        digests = [part.digest for part in parts]
+        kept, gone = matched(_chunks(owner_id, ref), digests, lambda chunk: bytes(chunk.digest))
+        moved = [_place(chunk, parts[i].span, passage, genre) for i, chunk in kept.items()]
+        Chunk.objects.bulk_update(moved, ["rev", "part", "start", "end", "genre", "at"])
+        _add(shelf, [part for i, part in enumerate(parts) if i not in kept], passage, genre)
         # Last: with its last passage an owner's shelf would go too.
         Chunk.objects.filter(owner_id=owner_id, pk__in=[chunk.pk for chunk in gone]).delete()
     return len(parts)
@@ -130,27 +127,6 @@ def _parts(passage: Passage) -> list[_Part]:
         digest = blind.digest(holder, LEXICON, text.encode(), *(each.encode() for each in told))
         parts.append(_Part(span, digest, text, first))
     return parts
-
-
-def _reconciled(
-    chunks: Iterable[Chunk], parts: Sequence[_Part]
-) -> tuple[list[tuple[Chunk, _Part]], list[Chunk]]:
-    """Passages that stand already with the part they are, and those that are no more.
-
-    Equal passages are matched one to one: a text may repeat itself.
-    """
-    waiting: dict[bytes, list[_Part]] = defaultdict(list)
-    for part in reversed(parts):
-        waiting[part.digest].append(part)
-    kept: list[tuple[Chunk, _Part]] = []
-    gone: list[Chunk] = []
-    for chunk in sorted(chunks, key=lambda chunk: chunk.part):
-        same = waiting[bytes(chunk.digest)]
-        if same:
-            kept.append((chunk, same.pop()))
-        else:
-            gone.append(chunk)
-    return kept, gone
 
 
 def _add(shelf: Shelf, parts: Sequence[_Part], passage: Passage, genre: Genre) -> None:

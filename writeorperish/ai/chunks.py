@@ -1,12 +1,16 @@
 """A text cut into the passages that are indexed, embedded and cited."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import regex
 
 from writeorperish.ai.lexical import CLUSTER, paragraphs, sentences
+
+Row = TypeVar("Row")
 
 TARGET = 900
 LARGEST = 1_200
@@ -67,6 +71,27 @@ def split(text: str) -> list[Span]:
     if start >= 0:
         spans.append(Span(len(spans), start, end))
     return spans
+
+
+def matched(
+    rows: Iterable[Row], digests: Sequence[bytes], digest_of: Callable[[Row], bytes]
+) -> tuple[dict[int, Row], list[Row]]:
+    """The rows that stand for one of the passages, by its index, and those that stand for none.
+
+    One to one: a text may repeat itself, and equal passages are rows of their own.
+    """
+    waiting: dict[bytes, list[int]] = defaultdict(list)
+    for index in reversed(range(len(digests))):
+        waiting[digests[index]].append(index)
+    standing: dict[int, Row] = {}
+    gone: list[Row] = []
+    for row in rows:
+        indexes = waiting[digest_of(row)]
+        if indexes:
+            standing[indexes.pop()] = row
+        else:
+            gone.append(row)
+    return standing, gone
 
 
 def _joins(now: int, together: int) -> bool:

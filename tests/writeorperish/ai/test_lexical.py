@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 (texts of many scripts)
 import time
 from itertools import pairwise
 

@@ -1,0 +1,18 @@
+from writeorperish.ai.embeddings import embed_text
+from writeorperish.events.bus import on
+from writeorperish.events.catalog import AIUsageChanged, TextRewritten, TextWritten
+
+
+@on(TextWritten, queue="low")
+def embed_what_was_written(fact: TextWritten) -> None:
+    embed_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
+
+
+@on(TextRewritten, queue="low")
+def embed_what_was_rewritten(fact: TextRewritten) -> None:
+    embed_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
+
+
+@on(AIUsageChanged, queue="low")
+def embed_what_was_opened(fact: AIUsageChanged) -> None:
+    embed_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
