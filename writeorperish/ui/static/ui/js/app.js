@@ -80,6 +80,8 @@ on("htmx:confirm", async (event) => {
 
 // While a request is under way its button cannot be pressed again, and keeps the focus.
 on("htmx:before:request", ({ detail: { ctx } }) => {
+  // What htmx forgets of it once an answer says that nothing is swapped.
+  ctx.asked = { target: ctx.target, swap: ctx.swap };
   ctx.button = buttonOf(ctx);
   if (!ctx.button) return;
   ctx.button.setAttribute("aria-disabled", "true");
@@ -178,7 +180,8 @@ on("htmx:after:settle", ({ detail: { task, newContent } }) => {
     parts.map((part) => (part.matches(sign) ? part : part.querySelector(sign))).find(Boolean);
   const focus = find("[data-focus]");
   if (focus) focusOn(focus);
-  announce(find("[data-announce]")?.dataset.announce);
+  const said = find("[data-announce]");
+  announce(said?.dataset.announce || said?.textContent.trim());
 });
 on("htmx:after:swap", arrive);
 
@@ -211,10 +214,14 @@ function failed(ctx, reference = "") {
   toast("", { kind: "failed", reference, sticky: again, act: () => repeat(ctx) });
 }
 
-function repeat({ sourceElement, sourceEvent, request, target, swap }) {
-  if (!sourceElement.isConnected) return;
-  const same = { source: sourceElement, event: sourceEvent, target, swap, confirm: null };
-  window.htmx.ajax(request.method, request.action, same);
+function repeat({ sourceElement: source, sourceEvent: event, request, asked }) {
+  if (!source.isConnected) return;
+  if (!asked.target.isConnected) {
+    source.click();
+    return;
+  }
+  const headers = { "HX-Target": request.headers["HX-Target"] };
+  window.htmx.ajax(request.method, request.action, { source, event, headers, confirm: null, ...asked });
 }
 
 // Asked once; after that only when the person does something, not at every pause in typing.
@@ -262,7 +269,6 @@ function resync() {
 function connection() {
   document.getElementById("offline")?.toggleAttribute("hidden", navigator.onLine);
   sendWaiting();
-  resync();
 }
 
 on("keydown", (event) => {
@@ -293,6 +299,7 @@ on(
 );
 
 window.addEventListener("online", connection);
+window.addEventListener("online", resync);
 window.addEventListener("offline", connection);
 on("visibilitychange", resync);
 on("wop:signed-in", () => {
@@ -301,6 +308,11 @@ on("wop:signed-in", () => {
   resync();
 });
 setInterval(resync, RESYNC_MS);
+if (person) {
+  navigator.serviceWorker?.register("/sw.js").catch((error) => {
+    console.warn("No page for being offline", error.name);
+  });
+}
 const signedIn = document.querySelector("[data-signed-in]")?.dataset.signedIn ?? person;
 if (signedIn) others.postMessage({ person: signedIn });
 connection();

@@ -56,7 +56,9 @@ class WopDialog extends HTMLElement {
     const body = dialog.querySelector("[data-body]");
     body.id = part;
     this.append(dialog);
-    window.htmx.ajax(method, url, { ...from, target: body, swap: "outerHTML" }).then(() => {
+    // htmx names the target the link would have had; the view must know the one it gets.
+    const headers = { "HX-Target": `${body.localName}#${encodeURI(part)}` };
+    window.htmx.ajax(method, url, { ...from, headers, target: body, swap: "outerHTML" }).then(() => {
       // Nothing came: the body is as empty as it was cloned, and the toast has said so.
       if (body.isConnected) dialog.remove();
       else openModal(dialog).then(() => dialog.remove());

@@ -17,9 +17,8 @@
 // States for CSS: [dirty] until the server has the words, [expanded] once it had the focus.
 // A control that changes a hidden input from script must dispatch `change` on it.
 import { announce } from "../lib/a11y.js";
-import { newId } from "../lib/drafts.js";
+import { keptCopies, newId } from "../lib/drafts.js";
 import { continueList, format } from "../lib/markdown.js";
-import { mark, recover, resume } from "../lib/recovery.js";
 import { Saving } from "../lib/saving.js";
 
 const PATIENCE_MS = 2_000;
@@ -85,9 +84,8 @@ class WopEditor extends HTMLElement {
     on(window, "pagehide", () => this.saving.flush());
     on(window, "pageshow", (event) => event.persisted && this.resume());
     on(window, "online", () => this.saving.reconnected());
-    on(document, "wop:signed-in", () => this.saving.reconnected());
+    on(document, "wop:signed-in", () => this.welcome());
     on(document, "wop:outbox-sent", (event) => this.saving.heard(event.detail));
-    if (window.visualViewport) on(visualViewport, "resize", () => this.aboveKeyboard());
   }
 
   typed() {
@@ -116,6 +114,11 @@ class WopEditor extends HTMLElement {
     return { title: this.titleField?.defaultValue, text: this.area.defaultValue };
   }
 
+  // Where this tab notes which draft it writes here: an id, no words.
+  get place() {
+    return `wop-writing ${this.scope()}`;
+  }
+
   scope() {
     if (this.dataset.node) return `node:${this.dataset.node}`;
     return this.dataset.parent ? `parent:${this.dataset.parent}` : "new";
@@ -123,7 +126,7 @@ class WopEditor extends HTMLElement {
 
   show(state, refusal = "") {
     this.toggleAttribute("dirty", this.saving?.dirty ?? false);
-    if (state === "saved") mark(this.scope(), this.saving?.draft);
+    if (state === "saved" && this.saving) sessionStorage.setItem(this.place, this.saving.draft);
     const status = this.querySelector("output, [role=status]");
     const message = this.dataset[`msg${state[0].toUpperCase()}${state.slice(1)}`] ?? "";
     const time = new Date().toLocaleTimeString(document.documentElement.lang || undefined, {
@@ -152,13 +155,15 @@ class WopEditor extends HTMLElement {
     const { draft, seq } = this.saving;
     const base = Number(this.dataset.baseRev) || 0;
     const page = { draft, seq, base, scope: this.scope(), ...this.printed() };
-    let found = null;
-    try {
-      found = await recover(page);
-    } catch (error) {
+    const writing = sessionStorage.getItem(this.place);
+    const copies = await keptCopies().catch((error) => {
       console.warn("Nothing can be read from this device", error.name);
-    }
-    if (!found) return this.goOn(await resume(page));
+      return [];
+    });
+    if (!writing && !copies.length) return;
+    const { recover, resume } = await import("../lib/recovery.js");
+    const found = await recover(copies, page);
+    if (!found) return this.goOn(await resume(writing, page));
     if (!this.saving) return;
     this.held = found.copy;
     if (found.kind === "restore" && !this.saving.dirty) this.useDevice("restored");
@@ -218,21 +223,38 @@ class WopEditor extends HTMLElement {
       event.preventDefault();
       event.stopImmediatePropagation();
     };
+    if (this.cleared) return this.leave();
     if (this.submitting) return hold();
-    if (!navigator.onLine) {
-      hold();
-      return this.later();
-    }
     this.submitting = true;
-    mark(this.scope(), "");
-    const { sending } = this.saving;
-    if (!sending) return this.saving.pause();
-    // A draft arriving after its entry would come back as a ghost.
+    if (navigator.onLine && !this.saving.dirty) return this.leave();
+    // The last words go ahead as a draft: so the server is there, and nothing arrives after its entry.
     hold();
-    const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
-    await Promise.race([sending, patience]);
-    this.submitting = false;
+    const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, 200));
+    const status = navigator.onLine ? await Promise.race([this.saving.saveNow(), patience]) : 0;
+    if (status === 0) return this.later();
+    if (status === 401) this.wanted = event.submitter;
+    if (status === 401 || status === 429 || status >= 500) return this.stay(status);
+    this.cleared = true;
     this.form.requestSubmit(event.submitter);
+  }
+
+  leave() {
+    this.cleared = false;
+    sessionStorage.removeItem(this.place);
+    this.saving.pause();
+  }
+
+  stay(status) {
+    this.submitting = false;
+    const detail = { kind: "failed" };
+    if (status !== 401) this.dispatchEvent(new CustomEvent("wop:toast-show", { bubbles: true, detail }));
+  }
+
+  async welcome() {
+    await this.saving.reconnected();
+    if (this.wanted === undefined) return;
+    this.form.requestSubmit(this.wanted);
+    this.wanted = undefined;
   }
 
   answered({ sourceElement, response }) {
@@ -263,8 +285,8 @@ class WopEditor extends HTMLElement {
 
   // No server: the entry itself waits on this device, and the page is free for the next one.
   async later() {
-    if (!this.area.value.trim()) return this.area.focus();
-    this.submitting = true;
+    this.submitting = this.area.value.trim() !== "";
+    if (!this.submitting) return this.area.focus();
     if (!(await this.saving.promoteLater(this.dataset.node))) {
       this.show("failed");
       return this.resume();
@@ -325,12 +347,6 @@ class WopEditor extends HTMLElement {
 
   showToolbar() {
     if (this.area.selectionStart !== this.area.selectionEnd) this.reveal("[data-toolbar]", true);
-  }
-
-  aboveKeyboard() {
-    const { height, offsetTop } = visualViewport;
-    const covered = Math.max(0, innerHeight - height - offsetTop);
-    this.style.setProperty("--keyboard", `${Math.round(covered)}px`);
   }
 
   count() {

@@ -54,6 +54,8 @@ export function openModal(dialog) {
       { once: true },
     );
     dialog.returnValue = "";
+    // Printed open for who has no scripts; a modal has to be opened anew.
+    dialog.removeAttribute("open");
     dialog.showModal();
     const start = firstField(dialog);
     if (start) focusOn(start);

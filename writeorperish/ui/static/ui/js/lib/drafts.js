@@ -1,22 +1,14 @@
-// Words kept on this device until the server has them.
-//
-// One database per person, named by <html data-person>, so another account in this browser opens
-// nothing of it. Every row is AES-GCM under a key the browser made, stored beside the rows, and never
-// lets a script read. What that gives, honestly: it keeps the words from other accounts, from somebody
-// who leafs through the browser's storage pages, and from a backup of single records. It does not
-// protect from who controls this browser profile or runs a script on this site: the key is here too,
-// and works for them. Without a secure context (plain HTTP on a network) there is no cryptography, and
-// then nothing is kept on the device at all.
+// Words kept on this device until the server has them: one database per person, every row AES-GCM under
+// a key the browser made and lets no script read. Honestly: that keeps them from other accounts here and
+// from who leafs through the browser's storage, not from who controls this browser profile or runs a
+// script on this site, for the key lies beside them. Without a secure context nothing is kept at all.
 
-const SHAPE = 1;
 const KEY = "local";
 const bytes = new TextEncoder();
-const words = new TextDecoder();
-
 let opening = null;
 let line = Promise.resolve();
 let wiped = false;
-let askedToPersist = false;
+let persisted = false;
 let lastInstant = 0;
 
 document.addEventListener("wop:signed-in", () => {
@@ -28,7 +20,7 @@ export function person() {
   return document.documentElement.dataset.person ?? "";
 }
 
-/** A UUID (version 7), greater than every earlier one of this page: rows are named here first. */
+/** A UUID (version 7), greater than every earlier one of this page. */
 export function newId() {
   const random = crypto.getRandomValues(new Uint8Array(16));
   lastInstant = Math.max(Date.now(), lastInstant + 1);
@@ -41,29 +33,24 @@ export function newId() {
 }
 
 /**
- * The copy is on this device, sealed: {id, draft, scope, at, seq, acked, url, body, sent}. One editor
- * has one copy `id`; `acked` is the server's seq its words grew from, `url` and `body` are its save,
- * `sent` that its entry is on its way. Rejects when nothing can be kept here.
+ * The copy is on this device: {id, draft, scope, at, seq, acked, url, body, sent}. One editor has one
+ * copy; `acked` is the server's seq its words grew from, `sent` that its entry is on its way.
  */
 export function keepCopy(copy) {
   return inLine(async () => {
     const row = { id: copy.id, seq: copy.seq, ...(await seal("drafts", copy.id, copy)) };
     await change("drafts", (store) => store.put(row));
-    if (askedToPersist) return;
-    askedToPersist = true;
-    await navigator.storage?.persist?.();
+    if (!persisted) await navigator.storage?.persist?.();
+    persisted = true;
   });
 }
 
 /** Every copy kept here, newest first. */
 export function keptCopies() {
   return inLine(async () => {
-    const copies = [];
-    for (const row of await read("drafts", (store) => store.getAll())) {
-      const copy = await unseal("drafts", row);
-      if (copy) copies.push(copy);
-    }
-    return copies.sort((a, b) => b.at - a.at);
+    const rows = await read("drafts", (store) => store.getAll());
+    const copies = await Promise.all(rows.map((row) => unseal("drafts", row)));
+    return copies.filter(Boolean).sort((a, b) => b.at - a.at);
   });
 }
 
@@ -77,19 +64,19 @@ export function dropCopy(id, upTo = Infinity) {
   );
 }
 
-/** The value sealed as {iv, sealed}; table and id are bound to it, so rows cannot be swapped. */
+/** {iv, sealed}, bound to table and id, so that rows cannot be swapped. */
 export async function seal(table, id, value) {
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const how = { name: "AES-GCM", iv, additionalData: bytes.encode(`${table}/${id}`) };
+  const how = cipher(table, id, crypto.getRandomValues(new Uint8Array(12)));
   const clear = bytes.encode(JSON.stringify(value));
-  return { iv, sealed: await crypto.subtle.encrypt(how, await localKey(), clear) };
+  return { iv: how.iv, sealed: await crypto.subtle.encrypt(how, await localKey(), clear) };
 }
 
-/** The value of a sealed row with an id; null, and the row is gone, if its key is gone. */
+/** The value of a sealed row; null, and the row is gone, if it cannot be opened any more. */
 export async function unseal(table, row) {
-  const how = { name: "AES-GCM", iv: row.iv, additionalData: bytes.encode(`${table}/${row.id}`) };
   try {
-    return JSON.parse(words.decode(await crypto.subtle.decrypt(how, await localKey(), row.sealed)));
+    const how = cipher(table, row.id, row.iv);
+    const clear = await crypto.subtle.decrypt(how, await localKey(), row.sealed);
+    return JSON.parse(new TextDecoder().decode(clear));
   } catch (error) {
     if (error.name !== "OperationError") throw error;
     console.warn("A row on this device cannot be opened any more", table);
@@ -104,7 +91,7 @@ export async function read(table, question) {
   return settled(question(transaction.objectStore(table)));
 }
 
-/** The change to one store is on the disk's way: the transaction is through. */
+/** The change of one store is through. */
 export async function change(table, act) {
   const transaction = (await database()).transaction(table, "readwrite");
   const through = new Promise((resolve, reject) => {
@@ -114,13 +101,10 @@ export async function change(table, act) {
   await Promise.all([act(transaction.objectStore(table)), through]);
 }
 
-/** Nothing of this person is left on this device, the key first of all. */
+/** Nothing of this person is left on this device. */
 export function wipe() {
   return inLine(async () => {
-    const open = await database();
-    wiped = true;
-    opening = null;
-    open.close();
+    letGo(await database());
     await settled(indexedDB.deleteDatabase(name()));
   });
 }
@@ -136,9 +120,13 @@ function name() {
   return `wop-${person()}`;
 }
 
-function database() {
-  if (!person() || wiped) return Promise.reject(new Error("Nobody is signed in on this page"));
-  if (!globalThis.crypto?.subtle) return Promise.reject(new Error("No cryptography on this origin"));
+function cipher(table, id, iv) {
+  return { name: "AES-GCM", iv, additionalData: bytes.encode(`${table}/${id}`) };
+}
+
+async function database() {
+  if (!person() || wiped) throw new Error("Nobody is signed in on this page");
+  if (!crypto.subtle) throw new Error("No cryptography on this origin");
   opening ??= open().catch((error) => {
     opening = null;
     throw error;
@@ -147,40 +135,40 @@ function database() {
 }
 
 async function open() {
-  const request = indexedDB.open(name(), SHAPE);
+  const request = indexedDB.open(name(), 1);
   request.onupgradeneeded = () => {
     for (const table of ["keys", "drafts", "outbox"]) {
       request.result.createObjectStore(table, { keyPath: "id" });
     }
   };
   const opened = await settled(request);
-  // Another tab signs out: let go, and keep nothing more until somebody signs in.
-  opened.onversionchange = () => {
-    wiped = true;
-    opening = null;
-    opened.close();
-  };
+  // Another tab signs out.
+  opened.onversionchange = () => letGo(opened);
   opened.onclose = () => {
     opening = null;
   };
   return opened;
 }
 
+// Nothing more is kept until somebody signs in.
+function letGo(opened) {
+  wiped = true;
+  opening = null;
+  opened.close();
+}
+
 async function localKey() {
   const found = await read("keys", (store) => store.get(KEY));
   if (found) return found.key;
-  const made = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
-    "encrypt",
-    "decrypt",
-  ]);
-  let kept = made;
+  const uses = ["encrypt", "decrypt"];
+  let key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, uses);
   await change("keys", async (store) => {
-    // Two tabs may be first at once; the one stored is the one both use.
+    // Two tabs may be first at once; the key that was stored is the one both use.
     const other = await settled(store.get(KEY));
-    if (other) kept = other.key;
-    else store.add({ id: KEY, key: made });
+    if (other) key = other.key;
+    else store.add({ id: KEY, key });
   });
-  return kept;
+  return key;
 }
 
 function settled(request) {

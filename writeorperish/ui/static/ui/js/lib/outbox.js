@@ -64,6 +64,7 @@ export async function leave() {
     if (answer !== "send") return false;
   }
   await wipe();
+  for (const name of await caches.keys()) await caches.delete(name);
   return true;
 }
 

@@ -1,10 +1,10 @@
 // What this device still holds for a page that opens: words of a tab that was killed or left offline.
-import { dropCopy, keptCopies } from "./drafts.js";
+import { dropCopy } from "./drafts.js";
 import { mayPass } from "./net.js";
 import { waiting } from "./outbox.js";
 import { fetchDraft, fetchNode, sameWords } from "./saving.js";
 
-const PLACE = "wop-writing ";
+const DYING_MS = 1_000;
 
 /**
  * {copy, kind} or null. page: {draft, seq, scope, base, title, text} as the server printed it.
@@ -12,9 +12,11 @@ const PLACE = "wop-writing ";
  * differently since, so the copy may only be offered. Copies that say the same as the page, and
  * copies whose entry was saved after all, are removed.
  */
-export async function recover(page) {
+export async function recover(copies, page) {
   const queued = await waiting();
-  for (const copy of await leftBehind(page)) {
+  for (const copy of copies) {
+    const fits = copy.draft === page.draft || copy.scope === page.scope;
+    if (!fits || !(await ownerless(copy))) continue;
     if (copy.sent && queued.has(copy.id)) continue;
     const safe = sameWords(copy.body, page) || (copy.sent && (await arrived(copy)));
     if (safe) await dropCopy(copy.id);
@@ -23,14 +25,15 @@ export async function recover(page) {
   return null;
 }
 
-async function leftBehind(page) {
-  const { held } = await navigator.locks.query();
-  const alive = new Set(held.map((lock) => lock.name));
-  const copies = await keptCopies();
-  return copies.filter(
-    (copy) =>
-      !alive.has(`wop-copy-${copy.id}`) && (copy.draft === page.draft || copy.scope === page.scope),
-  );
+// Its editor holds a lock while it lives; that of a tab just killed may take a moment to come free.
+async function ownerless({ id }) {
+  const signal = AbortSignal.timeout(DYING_MS);
+  try {
+    return await navigator.locks.request(`wop-copy-${id}`, { signal }, () => true);
+  } catch (error) {
+    if (error.name !== "TimeoutError") throw error;
+    return false;
+  }
 }
 
 function follows(copy, page) {
@@ -49,16 +52,9 @@ async function arrived({ draft, body, acked }) {
   return (await fetchDraft(draft)).status === 404;
 }
 
-/** The server's draft this tab was writing on this page before it was loaded again, or null. */
-export async function resume({ draft, seq, scope, text }) {
-  const id = sessionStorage.getItem(PLACE + scope);
+/** The server's draft this tab was writing before the page was loaded again, or null. */
+export async function resume(id, { draft, seq, text }) {
   if (!id || id === draft || seq > 0 || text !== "") return null;
   const { ok, data } = await fetchDraft(id);
   return ok ? data : null;
-}
-
-/** This tab is writing that draft here; none with "". Ids only, no words. */
-export function mark(scope, draft) {
-  if (draft) sessionStorage.setItem(PLACE + scope, draft);
-  else sessionStorage.removeItem(PLACE + scope);
 }

@@ -9,8 +9,9 @@ const DEVICE_MS = 400;
 const IDLE_MS = 1_500;
 const LONG_MS = 10_000;
 const CALM_MS = 300; // a save faster than this is not worth a word
-const KEEPALIVE_BYTES = 60_000; // browsers refuse more than 64 KiB in flight at unload
+const KEEPALIVE_BYTES = 60_000; // browsers refuse more than 64 KiB at unload
 const LONGEST_WAIT_S = 60;
+const EVERY = ["device", "idle", "long", "retry"];
 
 /** Whether two titles or texts are the same words, as the server would store them. */
 export function sameWords(a, b) {
@@ -20,34 +21,31 @@ export function sameWords(a, b) {
   return one === other && a.text.normalize() === b.text.normalize();
 }
 
-/** The draft as the server has it: an answer of api() whose data holds {title, text, seq}. */
-export function fetchDraft(draft) {
-  return api("GET", `${DRAFTS}${draft}/`);
-}
-
-/** The entry as the server has it, likewise. */
-export function fetchNode(node) {
-  return api("GET", `${NODES}${node}/`);
-}
+/** The draft, or the entry, as the server has it: an answer of api(). */
+export const fetchDraft = (draft) => api("GET", `${DRAFTS}${draft}/`);
+export const fetchNode = (node) => api("GET", `${NODES}${node}/`);
 
 export class Saving {
+  copy = newId();
+  dirty = false; // the server does not have it all
+  paused = false; // the form itself is being sent
+  ended = false;
+  sending = null;
+  due = false; // a save came due while one was under way
+  strayed = false; // the draft's id was changed and not yet acknowledged
+  queued = false;
+  status = 200;
+  failures = 0;
+  timers = {};
+
   /**
-   * draft, seq: as the page has them. scope: "new", "parent:<id>" or "node:<id>". read(): the save's
-   * body without its seq. saved: {title, text} the server has. show(state, words): "saving", "saved",
-   * "device" or "failed". forked(): the draft's id has changed.
+   * draft, seq, saved {title, text}: what the server has. scope: "new", "parent:<id>", "node:<id>".
+   * read(): the save's body but its seq. show(state, words): "saving", "saved", "device", "failed".
+   * forked(): the draft's id has changed.
    */
-  constructor({ draft, seq, scope, saved, read, show, forked }) {
-    Object.assign(this, { draft, seq, scope, saved, read, show, forked });
-    this.copy = newId();
-    this.acked = seq;
-    this.dirty = false;
-    this.paused = false;
-    this.sending = null;
-    this.due = false;
-    this.strayed = false;
-    this.ended = false;
-    this.failures = 0;
-    this.timers = {};
+  constructor(page) {
+    Object.assign(this, page);
+    this.acked = this.seq;
     this.hold();
   }
 
@@ -71,13 +69,7 @@ export class Saving {
     this.stop("device");
     const { copy, draft, scope, seq, acked, url } = this;
     const row = { id: copy, draft, scope, at: Date.now(), seq, acked, url, body: this.body(), sent };
-    try {
-      await keepCopy(row);
-      return true;
-    } catch (error) {
-      console.warn("Nothing can be kept on this device", error.name);
-      return false;
-    }
+    return onDevice(() => keepCopy(row));
   }
 
   /** The words are on their way to the server, unless they are there or a save is under way. */
@@ -89,8 +81,14 @@ export class Saving {
     this.sending = this.send();
     await this.sending;
     this.sending = null;
-    // Keys typed while a save was under way came due before it ended.
     if (this.due) await this.save();
+  }
+
+  /** The status of the last answer, once what was typed has been sent: 200 when the server has it. */
+  async saveNow() {
+    await this.sending;
+    await this.save();
+    return this.dirty ? this.status : 200;
   }
 
   /** The last words leave with the page: to the device and, if they are few, to the server. */
@@ -101,10 +99,10 @@ export class Saving {
     this.send({ leaving: true });
   }
 
-  /** Nothing is written until resume(): the form itself is being sent. */
+  /** Nothing is written until resume(). */
   async pause() {
     this.paused = true;
-    this.stop("device", "idle", "long", "retry");
+    this.stop(...EVERY);
     if (this.dirty) await this.keep({ sent: true });
   }
 
@@ -117,17 +115,15 @@ export class Saving {
   async finish() {
     this.paused = true;
     this.dirty = false;
-    this.stop("device", "idle", "long", "retry");
-    await Promise.all([dropCopy(this.copy), settle(this.copy)]).catch((error) => {
-      console.warn("The copy on this device could not be removed", error.name);
-    });
+    this.stop(...EVERY);
+    await this.forget();
   }
 
   /** True when the entry itself waits in the outbox, to be sent when the server can be reached. */
   async promoteLater(node) {
+    this.dirty = true;
     await this.pause();
-    await this.keep({ sent: true });
-    const { seq: _seq, edits: _edits, base_rev: rev, ...words } = this.body();
+    const { edits: _edits, base_rev: rev, ...words } = this.read();
     const request = node
       ? {
           method: "PATCH",
@@ -139,14 +135,13 @@ export class Saving {
     return this.enqueue(request);
   }
 
-  /** The words leave the draft they were written in: another tab or device went on with it. */
+  /** The words get a draft of their own: another tab or device went on with the one they were in. */
   fork() {
     if (this.ended) return;
     this.draft = newId();
     this.acked = 0;
     this.forked();
     this.typed();
-    settle(this.copy).catch((error) => console.warn("The outbox cannot be read", error.name));
   }
 
   /** Goes on with a copy this device had kept of an editor that is gone. */
@@ -167,7 +162,7 @@ export class Saving {
   /** The line is clear again: first what waits, in its order, then what was typed since. */
   async reconnected() {
     this.failures = 0;
-    await replay().catch((error) => console.warn("The outbox cannot be read", error.name));
+    await onDevice(replay);
     await this.save();
   }
 
@@ -175,8 +170,8 @@ export class Saving {
   end() {
     this.flush();
     this.ended = true;
-    this.stop("device", "idle", "long", "retry");
-    this.release?.();
+    this.stop(...EVERY);
+    this.release();
   }
 
   body() {
@@ -189,6 +184,7 @@ export class Saving {
     const small = new Blob([JSON.stringify(body)]).size <= KEEPALIVE_BYTES;
     const answer = await api("PUT", this.url, body, { keepalive: leaving && small });
     clearTimeout(calm);
+    this.status = answer.status;
     if (!this.paused) await this.take(answer, body);
   }
 
@@ -202,8 +198,7 @@ export class Saving {
     }
     if (!mayPass(answer.status)) return this.show("failed", answer.data?.detail ?? "");
     const kept = await this.enqueue({ method: "PUT", url: this.url, body });
-    if (kept) this.show("device");
-    else this.show("failed");
+    this.show(kept ? "device" : "failed");
     // Asking again before anybody has signed in would only ask the person again.
     if (answer.status !== 401) this.retryIn(answer.wait || 2 ** ++this.failures);
   }
@@ -217,13 +212,17 @@ export class Saving {
     this.dirty = false;
     this.stop("device", "retry");
     this.show("saved");
-    await Promise.all([dropCopy(this.copy, seq), settle(this.copy)]).catch((error) => {
-      console.warn("The copy on this device could not be removed", error.name);
-    });
+    await this.forget(seq);
   }
 
-  // The server has a later save of this draft: our own that we did not hear about, the same words
-  // again, or another tab's. Only the last is somebody else's writing, and is left alone.
+  async forget(upTo) {
+    await onDevice(() => dropCopy(this.copy, upTo));
+    if (this.queued) await onDevice(() => settle(this.copy));
+    this.queued = false;
+  }
+
+  // The server has a later save of this draft: our own we did not hear of, the same words, or another
+  // tab's, which is left alone.
   async reconcile(seq, body) {
     const { ok, status, data } = await fetchDraft(this.draft);
     if (status === 404) return this.fork();
@@ -237,14 +236,9 @@ export class Saving {
     return this.typed();
   }
 
-  async enqueue(request) {
-    try {
-      await queue({ copy: this.copy, ...request });
-      return true;
-    } catch (error) {
-      console.warn("Nothing can be kept on this device", error.name);
-      return false;
-    }
+  enqueue(request) {
+    this.queued = true;
+    return onDevice(() => queue({ copy: this.copy, ...request }));
   }
 
   retryIn(seconds) {
@@ -255,12 +249,10 @@ export class Saving {
 
   // Held while this editor lives: a copy nobody holds was left by a tab that is gone.
   hold() {
-    navigator.locks?.request(`wop-copy-${this.copy}`, () => {
-      return new Promise((resolve) => {
-        this.release = resolve;
-        if (this.ended) resolve();
-      });
+    const held = new Promise((resolve) => {
+      this.release = resolve;
     });
+    navigator.locks?.request(`wop-copy-${this.copy}`, () => held);
   }
 
   stop(...names) {
@@ -268,5 +260,16 @@ export class Saving {
       clearTimeout(this.timers[name]);
       delete this.timers[name];
     }
+  }
+}
+
+// True when it could be done. A private window, a full disk or plain HTTP may leave the server alone.
+async function onDevice(act) {
+  try {
+    await act();
+    return true;
+  } catch (error) {
+    console.warn("Nothing can be kept on this device", error.name);
+    return false;
   }
 }
