@@ -5,6 +5,7 @@ moment later changes nothing. No proxy, cookie or credential of the environment 
 """
 
 import ipaddress
+import logging
 import socket
 import ssl
 import time
@@ -22,6 +23,8 @@ from django.utils.translation import gettext_lazy as _
 from writeorperish.ops.refusals import Invalid, TooLarge, Unavailable
 
 log = structlog.get_logger()
+# It would name whole addresses.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

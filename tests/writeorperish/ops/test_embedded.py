@@ -35,6 +35,12 @@ sys.stdin.read()
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
+    with a_folder() as folder:
+        yield folder
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
     """A folder that any user may pass through; pytest's own may not be entered but by us."""
     folder = Path(tempfile.mkdtemp(prefix="wop-", dir="/tmp"))
     folder.chmod(0o755)
@@ -47,6 +53,14 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture
 def data(open_folder: Path) -> Path:
     return open_folder / "var"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Path]:
+    """A data folder with both servers, for tests that only look."""
+    with a_folder() as folder:
+        embedded.ensure(folder / "var")
+        yield folder / "var"
 
 
 def clear(data: Path) -> None:
@@ -168,9 +182,8 @@ def test_the_first_start_makes_a_database_that_row_security_binds(data: Path) ->
     assert embedded.missing(data) == ["postgres", "redis"]
 
 
-def test_redis_answers_under_its_three_urls_and_keeps_everything(data: Path) -> None:
-    embedded.ensure(data, ["redis"])
-    urls = embedded.redis_urls(data)
+def test_redis_answers_under_its_three_urls_and_keeps_everything(running: Path) -> None:
+    urls = embedded.redis_urls(running)
 
     cache = redis.from_url(urls.cache)
     cache.set("a", "1")
@@ -189,13 +202,12 @@ def test_redis_answers_under_its_three_urls_and_keeps_everything(data: Path) -> 
     }
 
 
-def test_sockets_and_data_are_closed_to_others(data: Path) -> None:
-    embedded.ensure(data)
+def test_sockets_and_data_are_closed_to_others(running: Path) -> None:
 
-    sockets = embedded.sockets_of(data)
-    for folder in (sockets.postgres, sockets.redis.parent, data / "postgres" / "cluster"):
+    sockets = embedded.sockets_of(running)
+    for folder in (sockets.postgres, sockets.redis.parent, running / "postgres" / "cluster"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert data.stat().st_mode & 0o007 == 0
+    assert running.stat().st_mode & 0o007 == 0
 
 
 def test_a_second_start_adopts_what_answers(data: Path) -> None:
@@ -316,10 +328,9 @@ def test_an_interrupted_setting_up_is_begun_again(data: Path) -> None:
     assert value(data, "select 1") == 1
 
 
-def test_no_word_of_a_failed_statement_reaches_the_log(data: Path) -> None:
-    embedded.ensure(data, ["postgres"])
+def test_no_word_of_a_failed_statement_reaches_the_log(running: Path) -> None:
 
-    with database(data) as line:
+    with database(running) as line:
         line.execute("create table once (word text primary key)")
         for word in ("canary", "canary"):
             with suppress(errors.UniqueViolation):
@@ -328,7 +339,7 @@ def test_no_word_of_a_failed_statement_reaches_the_log(data: Path) -> None:
             line.execute("select 'canary' from nowhere")
         line.execute("select pg_sleep(0.6), %s::text", ["canary"])
 
-    log = (data / "postgres" / "log").read_text()
+    log = (running / "postgres" / "log").read_text()
     assert "nowhere" in log
     assert "duration" in log
     assert "canary" not in log
@@ -350,12 +361,11 @@ def test_in_roots_home_the_cluster_lies_outside_and_no_mode_changes(open_folder:
 
 
 @as_root
-def test_under_root_the_database_may_not_change_its_own_programs(data: Path) -> None:
-    embedded.ensure(data, ["postgres"])
+def test_under_root_the_database_may_not_change_its_own_programs(running: Path) -> None:
 
-    [programs] = (data / "postgres").glob("server-*")
+    [programs] = (running / "postgres").glob("server-*")
     assert all(path.lstat().st_uid == 0 for path in programs.rglob("*"))
-    assert (data / "postgres" / "cluster").stat().st_uid != 0
+    assert (running / "postgres" / "cluster").stat().st_uid != 0
 
 
 def as_nobody(task: Callable[[Path], object], data: Path) -> object:
