@@ -474,19 +474,37 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "queue_order_strategy": "priority",
     "visibility_timeout": 3600,
     "socket_connect_timeout": 2,
-    "socket_timeout": 30,
+    "socket_timeout": 5,
+    # Publishing is tried once: a broker that is down must not hold up the request that asks.
+    "max_retries": 0,
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "relay": {"task": "writeorperish.events.tasks.relay", "schedule": 10.0},
-    "mark": {"task": "writeorperish.events.tasks.mark", "schedule": 20.0},
+    "relay": {
+        "task": "writeorperish.events.tasks.relay",
+        "schedule": 10.0,
+        "options": {"queue": "urgent"},
+    },
+    "mark": {
+        "task": "writeorperish.events.tasks.mark",
+        "schedule": 20.0,
+        "options": {"queue": "urgent"},
+    },
     "prune-events": {
         "task": "writeorperish.events.tasks.prune",
         "schedule": crontab(hour=3, minute=10),
     },
     "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": crontab(hour=3, minute=20)},
     "purge": {"task": "journal.tasks.purge", "schedule": crontab(hour=3, minute=30)},
+    "anchor-audit": {
+        "task": "writeorperish.events.tasks.anchor_audit",
+        "schedule": crontab(hour=4, minute=0),
+    },
+    "verify-audit": {
+        "task": "writeorperish.events.tasks.verify_audit",
+        "schedule": crontab(hour=4, minute=20),
+    },
 }
 
 # --- ai --------------------------------------------------------------------------------------
@@ -524,7 +542,7 @@ HEALTH_CHECKS = {
     "beat": "writeorperish.events.tasks.beat_alive",
     "disk": "writeorperish.ops.health.disk",
 }
-DEEP_HEALTH_CHECKS: dict[str, str] = {}
+DEEP_HEALTH_CHECKS = {"receipts": "writeorperish.events.receipts.healthy"}
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # grants are asked for by privacy.grants alone, never through has_perm
     "auth.W004",  # unique over the folded address, by a constraint

@@ -7,7 +7,9 @@ from typing import Final, TypeAlias
 
 from django.db import connection, transaction
 
+from writeorperish.audit.anchoring import checked_heads
 from writeorperish.audit.chain import START, Break, Damage, Link, Tip, end_break, first_break
+from writeorperish.audit.log import SYSTEM, record
 from writeorperish.audit.models import Entry
 
 FETCHED: Final = 5000
@@ -35,6 +37,14 @@ ORDER BY h.chain
 
 Standing: TypeAlias = tuple[Link, Tip | None, Tip]
 Asked: TypeAlias = Mapping[str, str | datetime]
+
+
+def verify() -> list[Break]:
+    """The first bad anchor and the first bad place of each chain; the system chain says how many there were."""
+    anchored, bad = checked_heads()
+    found = [*bad, *breaks(anchored)]
+    record(None, "audit.verified", None, of=SYSTEM, detail={"broken": len(found)})
+    return found
 
 
 def breaks(

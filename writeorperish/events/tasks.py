@@ -17,6 +17,8 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerDown
 
+from writeorperish.audit.anchoring import anchor
+from writeorperish.audit.verifying import verify
 from writeorperish.events import receipts
 from writeorperish.events.models import Receipt
 from writeorperish.events.receipts import Offer
@@ -152,6 +154,20 @@ def put_off(receipt: Receipt, error: Exception, *, at_least: timedelta = timedel
 def prune() -> None:
     """Facts that everybody heard long ago are gone."""
     log.info("events.pruned", count=receipts.prune(timezone.now()))
+
+
+@shared_task(ignore_result=True)
+def anchor_audit() -> None:
+    """The ends of all audit chains are signed."""
+    anchor()
+
+
+@shared_task(ignore_result=True)
+def verify_audit() -> None:
+    """Every audit chain was verified, and the system chain says with which result."""
+    found = verify()
+    if found:
+        log.error("audit.broken", chains=len(found))
 
 
 @shared_task(ignore_result=True)

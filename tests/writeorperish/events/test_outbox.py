@@ -7,7 +7,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from tests.events_drain import drain
-from writeorperish.celery import app
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import Genre, TextErased, TextWritten
 from writeorperish.events.models import Event
@@ -21,21 +20,6 @@ ALICE = UUID(int=1)
 
 def written() -> TextWritten:
     return TextWritten(Ref("journal.node", new_id()), ALICE, Genre.DIARY)
-
-
-@pytest.fixture
-def dead_broker(broker_asked_again):
-    """Nobody answers where this process looks for the broker."""
-
-    def look_at(url: str | None) -> None:
-        app.conf.broker_write_url = url
-        app._pool = None
-        app.amqp._producer_pool = None
-
-    before = app.conf.broker_write_url
-    look_at("redis+socket:///nowhere/redis.sock")
-    yield
-    look_at(before)
 
 
 @pytest.mark.django_db(transaction=True)

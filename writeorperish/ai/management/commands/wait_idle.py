@@ -54,4 +54,4 @@ def waiting(until: datetime) -> dict[str, int]:
         .values_list("work", "count")
         for name, rows in WORK.items()
     ]
-    return dict(first.union(*others, all=True))
+    return {name: count for name, count in first.union(*others, all=True) if count}
