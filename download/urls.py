@@ -1,5 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from download.views import search
 
 app_name = "download"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("search/", search.results, name="search"),
+    path("search/palette/", search.palette, name="palette"),
+]
