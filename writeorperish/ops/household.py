@@ -11,13 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from honcho.compat import ProcessManager
 from honcho.manager import Manager
 from honcho.printer import Printer
 
@@ -177,12 +178,23 @@ def serve(port: int, say: Say, interruption: Interruption, *, afterwards: list[s
 
 
 class Household(Manager):  # type: ignore[misc]  # honcho has no types
+    def __init__(self, voice: Printer) -> None:
+        super().__init__(voice)
+        self._procmgr = Gently()
+
     def terminate(self) -> None:
         """Ends all; a moment later when some are not even started, for then their numbers are unknown."""
         if self._all_started():
             super().terminate()
         else:
             threading.Timer(0.1, self.terminate).start()
+
+
+class Gently(ProcessManager):  # type: ignore[misc]  # honcho has no types
+    def terminate(self, pid: int) -> None:
+        """Asks the process alone, not its children: the worker lets theirs finish what they do."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 class Voice(Printer):  # type: ignore[misc]  # honcho has no types
