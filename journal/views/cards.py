@@ -11,7 +11,7 @@ from journal.actions.nodes import levels_under
 from journal.models.nodes import Node
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.privacy.models import Viewer
-from writeorperish.ui.prose import excerpt, render
+from writeorperish.ui.prose import excerpt, render, render_passage
 
 EXCERPT_CHARS = 280
 TITLE_CHARS = 90
@@ -50,8 +50,15 @@ class Day:
     cards: Sequence[Card]
 
 
-def card(node: Node, person: Viewer, *, whole: bool = False, level: int = 0) -> Card:
-    """The entry opened for its reader; with `whole` also as HTML."""
+def card(
+    node: Node,
+    person: Viewer,
+    *,
+    whole: bool = False,
+    level: int = 0,
+    passage: tuple[int, int] | None = None,
+) -> Card:
+    """The entry opened for its reader; with `whole` also as HTML, a passage in it marked."""
     mine = node.owner_id == person.pk
     try:
         body = node.body or ""
@@ -62,7 +69,7 @@ def card(node: Node, person: Viewer, *, whole: bool = False, level: int = 0) -> 
         node=node,
         title=title or first_line(body),
         excerpt="" if whole else excerpt(body, EXCERPT_CHARS),
-        html=render(body) if whole else "",
+        html=(render_passage(body, *passage) if passage else render(body)) if whole else "",
         words_missing=False,
         mine=mine,
         written=node.written_at,

@@ -236,7 +236,7 @@ def shown_rows(thread: ThreadPage) -> list[Node]:
 
 def thread_context(request: HttpRequest, thread: ThreadPage) -> dict[str, object]:
     person = request.user
-    focus = card(thread.node, person, whole=True)
+    focus = card(thread.node, person, whole=True, passage=passage_of(request.GET.get("at", "")))
     signed_in = isinstance(person, AbstractUser)
     return {
         "focus": focus,
@@ -253,6 +253,14 @@ def thread_context(request: HttpRequest, thread: ThreadPage) -> dict[str, object
         ),
         "composer": composer(request, thread.node) if signed_in and focus.may_reply else None,  # type: ignore[arg-type]  # signed in
     }
+
+
+def passage_of(text: str) -> tuple[int, int] | None:
+    """The passage an address asks to be marked, `<start>-<end>` in characters; None for anything else."""
+    start, dash, end = text.partition("-")
+    if not dash or not (start.isdecimal() and end.isdecimal()) or len(text) > 20:
+        return None
+    return int(start), int(end)
 
 
 def as_shown(place: Place, person: Viewer) -> Card | ShownPlace:

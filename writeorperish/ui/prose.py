@@ -29,6 +29,11 @@ SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 TASK: Final = re.compile(r"\[([ xX])\]\s")
 BOXES: Final = {" ": "\u2610 ", "x": "\u2611 "}
 MARKERS: Final = r"(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))"
+# Characters of the private use area stand for the ends of a passage while the text is rendered.
+BEGIN: Final = "\ue000"
+END: Final = "\ue001"
+# A mark before a heading's or list's sign would make it an ordinary line.
+LINE_START: Final = re.compile(r"[\s>#*+\-]*(?:\d+[.)]\s+)?")
 DEEP_LINE: Final = re.compile(rf"^({MARKERS}{{20}}){MARKERS}+", re.MULTILINE)
 
 
@@ -44,6 +49,24 @@ def render(text: str) -> SafeString:
         return _plainly(text)
     html = _markdown.renderer.render(tokens, _markdown.options, {})
     return mark_safe(_cleaner.clean(html))  # noqa: S308  # nh3 has just cleaned it
+
+
+def render_passage(text: str, start: int, end: int) -> SafeString:
+    """The text as HTML with `text[start:end]` marked as `#passage`, as far as it runs without other markup.
+
+    Offsets outside of the text, or inside an address, mark nothing.
+    """
+    if not 0 <= start < end <= len(text) or BEGIN in text or END in text:
+        return render(text)
+    begin = start + len(LINE_START.match(text[start:end])[0])  # type: ignore[index]  # matches the empty string
+    html = render(f"{text[:begin]}{BEGIN}{text[begin:end]}{END}{text[end:]}")
+    before, found, rest = html.partition(BEGIN)
+    run, ended, after = rest.partition(END)
+    if not (found and ended) or before.rfind("<") > before.rfind(">"):
+        return render(text)
+    words, bracket, markup = run.partition("<")
+    marked = f'{before}<mark id="passage">{words}</mark>{bracket}{markup}{after}'
+    return mark_safe(marked)  # noqa: S308  # rendered and cleaned above; only our own mark is added
 
 
 def excerpt(text: str, chars: int) -> str:

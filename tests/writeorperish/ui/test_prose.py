@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from writeorperish.ui.prose import excerpt, render
+from writeorperish.ui.prose import excerpt, render, render_passage
 
 OWN_IMAGE = "/media/01234567-89ab-7def-8123-0123456789ab/"
 # What a rendered entry may consist of, written down a second time.
@@ -125,3 +125,29 @@ def test_an_excerpt_fits_and_has_no_line_breaks(text, chars):
     line = excerpt(text, chars)
     assert len(line) <= chars
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "passage", "marked"),
+    [
+        ("one two three", "two", 'one <mark id="passage">two</mark> three'),
+        ("# Title\n\nbody", "# Title", '<mark id="passage">Title</mark></h2>'),
+        ("- item one\n- item two", "- item two", '<mark id="passage">item two</mark></li>'),
+        ("a *b* c", "a *b* c", '<mark id="passage">a </mark><em>b</em> c'),
+    ],
+)
+def test_a_passage_is_marked_where_it_stands(text, passage, marked):
+    start = text.index(passage)
+    assert marked in render_passage(text, start, start + len(passage))
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 3), (5, 2), (0, 999)])
+def test_a_passage_that_is_none_marks_nothing(start, end):
+    assert render_passage("plain words", start, end) == render("plain words")
+
+
+def test_a_marked_passage_is_as_clean_as_the_text():
+    text = "<script>alert(1)</script> [x](javascript:alert(1))"
+    for start in range(len(text)):
+        html = render_passage(text, start, len(text))
+        assert "<script" not in html and "javascript:" not in html.split("&lt;")[0]

@@ -1,0 +1,386 @@
+"""Finding one's own texts again: sight first, then words and meaning, and what both say together."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from heapq import merge
+from itertools import islice
+from time import monotonic
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractUser
+from django.core.cache import cache
+from django.utils import timezone
+
+from download import legs, lexicon
+from download.legs import Place, Scope
+from download.query import ALWAYS, Query, parse
+from download.ranking import Leg, fuse
+from download.snippets import Piece, snippet
+from writeorperish.ai import gateway
+from writeorperish.ai.embeddings import LOCAL, Coverage, coverage, embed_query
+from writeorperish.ai.lexical import tokens
+from writeorperish.crypto import blind, envelope, keys
+from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.crypto.fields import open_rows
+from writeorperish.events.catalog import Genre
+from writeorperish.privacy.models import Guarded
+from writeorperish.privacy.reading import SOURCES, seen, visible_texts
+from writeorperish.refs import Ref
+
+PAGE = 20
+RESTS_SECONDS = 600  # how long a ranking waits for *Show more*
+SCAN_SECONDS = 0.3  # how long texts are read one by one
+READ_AT_ONCE = 50
+MOST_BY_DATE = 200
+NEWEST_SHARED = 2_000
+MOST_OWNERS = 50
+
+
+class Mode(StrEnum):
+    BOTH = "both"
+    WORDS = "words"
+    MEANING = "meaning"
+    EXACT = "exact"
+
+
+class Whose(StrEnum):
+    MINE = "mine"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One text found: where, how, and the words that show it. `closed`: it could not be opened."""
+
+    row: Guarded
+    title: str
+    pieces: tuple[Piece, ...]
+    start: int
+    end: int
+    at: datetime
+    legs: tuple[str, ...]
+    score: float
+    by_ai: bool = False
+    closed: bool = False
+
+    @property
+    def ref(self) -> Ref:
+        return self.row.ref
+
+    @property
+    def open(self) -> str:
+        """The address of the text, at its passage."""
+        place = f"?at={self.start}-{self.end}" if self.pieces else ""
+        return self.row.get_absolute_url() + place
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One page of a search, and what is to be said beside it.
+
+    `next_offset` is where the next page begins. `days_dropped`: nothing was found in the days that were
+    said in words, so all times are shown. `meaning` is ok, paused or off, with its reason in words.
+    `searched_back_to`: texts were read one by one, and older ones not yet; `to:` that day goes on.
+    `partly`: more is shared with the person than was searched.
+    """
+
+    hits: Sequence[Hit]
+    next_offset: int | None
+    query: Query
+    days_dropped: bool
+    meaning: str
+    why: str
+    coverage: Coverage
+    searched_back_to: date | None = None
+    partly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    place: Place
+    legs: tuple[str, ...] = ()
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """What was found, in its order.
+
+    `undated`: only without the days that were said in words. `back_to`: how far texts were read.
+    """
+
+    items: Sequence[_Ranked]
+    undated: bool = False
+    back_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """Where one search looks: whose texts, and narrowed by what."""
+
+    person: AbstractUser
+    scopes: Sequence[Scope]
+    query: Query
+    mode: Mode
+
+    @property
+    def by_date(self) -> bool:
+        """Whether texts are read one by one, newest first: nothing in the query can be looked up."""
+        looked_up = lexicon.asked_for(" ".join([self.query.words, *self.query.exact]))
+        return self.mode is Mode.EXACT or not looked_up
+
+    def verbatim(self) -> "_Field":
+        """The same with its words as an exact phrase."""
+        exact = tuple(each for each in (self.query.words, *self.query.exact) if each)
+        return replace(self, query=replace(self.query, words="", exact=exact))
+
+    def undated(self) -> "_Field":
+        return replace(self, query=replace(self.query, days=ALWAYS))
+
+
+def search(
+    person: AbstractUser,
+    typed: str,
+    *,
+    mode: Mode = Mode.BOTH,
+    whose: Whose = Whose.MINE,
+    offset: int = 0,
+) -> Results:
+    """A page of 20 hits, best first. Reading what was typed never fails, and none of it is kept.
+
+    Own texts, or with SHARED the newest 2,000 of others that the person may see. Days are those of the
+    current time zone. A following page neither repeats nor skips for ten minutes.
+    """
+    query = parse(typed, timezone.localdate())
+    scopes, partly = _scopes(person, whose)
+    ranking = _ranking(
+        _Field(person, scopes, query, mode), _id_of(person, typed, mode, whose), offset
+    )
+    end = offset + PAGE
+    back_to = ranking.back_to and timezone.localdate(ranking.back_to)
+    capable = gateway.capable("embed")
+    return Results(
+        hits=_hits(person, query, ranking.items[offset:end], whose),
+        next_offset=end if len(ranking.items) > end else None,
+        query=query,
+        days_dropped=ranking.undated,
+        meaning="ok" if capable.on else "paused" if capable.why == "paused" else "off",
+        why=capable.words,
+        coverage=coverage(person),
+        searched_back_to=back_to,
+        partly=partly,
+    )
+
+
+def _ranking(field: _Field, search_id: bytes, offset: int) -> _Ranking:
+    """Everything found; for a further page what the first one found, while it rests."""
+    if field.query.is_empty:
+        return _Ranking([])
+    ranking = _rested(field.person, search_id) if offset else None
+    if ranking is not None:
+        return ranking
+    find = _by_date if field.by_date else _by_rank
+    ranking = find(field)
+    if not ranking.items and field.query.guessed:
+        ranking = replace(find(field.undated()), undated=True)
+    if len(ranking.items) > PAGE:
+        _rest(field.person, search_id, ranking)
+    return ranking
+
+
+def _scopes(person: AbstractUser, whose: Whose) -> tuple[list[Scope], bool]:
+    """Whose texts are searched, and whether some that could be are not."""
+    if whose is Whose.MINE:
+        return [Scope(person, person.pk)], False
+    found: list[tuple[UUID, UUID]] = []
+    for _source, rows in visible_texts(person):
+        others = rows.exclude(owner=person.pk).order_by("-pk").values_list("pk", "owner_id")
+        found += others[: NEWEST_SHARED + 1]
+    found.sort(reverse=True)
+    by_owner: dict[UUID, set[UUID]] = defaultdict(set)
+    for id, owner_id in found[:NEWEST_SHARED]:
+        by_owner[owner_id].add(id)
+    scopes = [Scope(person, owner, frozenset(ids)) for owner, ids in by_owner.items()]
+    return scopes[:MOST_OWNERS], len(found) > NEWEST_SHARED or len(scopes) > MOST_OWNERS
+
+
+def _by_rank(field: _Field) -> _Ranking:
+    query = field.query
+    words: list[Place] = []
+    meaning: list[Place] = []
+    if field.mode is not Mode.MEANING:
+        words = [place for scope in field.scopes for place in legs.by_words(scope, query)]
+    vector = None
+    if field.mode is not Mode.WORDS and query.words:
+        vector = embed_query(query.words, by=field.person)
+    if vector is not None:
+        for scope in field.scopes:
+            meaning += legs.by_meaning(scope, query, vector)
+    # Of several owners, each leg is one list again.
+    by_name = {
+        "words": sorted(words, key=lambda place: -place.score),
+        "meaning": sorted(meaning, key=lambda place: -place.score),
+    }
+    places = {place.ref: place for place in [*by_name["meaning"], *by_name["words"]]}
+    fused = fuse(
+        [
+            Leg([place.ref for place in by_name["words"]]),
+            Leg([place.ref for place in by_name["meaning"]], LOCAL.weight),
+        ],
+        at=lambda ref: places[ref].at,
+    )
+    in_leg = {name: {place.ref for place in found} for name, found in by_name.items()}
+    ranked = [
+        _Ranked(places[ref], tuple(name for name in in_leg if ref in in_leg[name]), score)
+        for ref, score in fused
+    ]
+    return _Ranking(_verified(field, ranked))
+
+
+def _by_date(field: _Field) -> _Ranking:
+    """The newest 200 texts that hold the words as they were typed, as far as time suffices."""
+    field = field.verbatim()
+    leg = ("words",) if field.query.exact else ()
+    streams = [legs.newest(scope, field.query) for scope in field.scopes]
+    deadline = monotonic() + SCAN_SECONDS
+    found: list[_Ranked] = []
+    last: Place | None = None
+    for batch in _batched(merge(*streams, key=_latest_first), READ_AT_ONCE):
+        if last is not None and (len(found) >= MOST_BY_DATE or monotonic() > deadline):
+            return _Ranking(found, back_to=last.at)
+        found += _verified(field, [_Ranked(place, leg) for place in batch])
+        last = batch[-1]
+    return _Ranking(found)
+
+
+def _batched(places: Iterator[Place], size: int) -> Iterator[list[Place]]:
+    while batch := list(islice(places, size)):
+        yield batch
+
+
+def _latest_first(place: Place) -> float:
+    return -place.at.timestamp()
+
+
+def _verified(field: _Field, items: Sequence[_Ranked]) -> list[_Ranked]:
+    """Those whose text holds every exact phrase, and none that is unwanted and cannot be looked up."""
+    query = field.query
+    unwanted = [phrase for phrase in query.without if not lexicon.required(phrase)]
+    if not query.exact and not unwanted:
+        return list(items)
+    rows = _rows(field.person, [item.place.ref for item in items])
+    closed = open_rows(rows.values())
+
+    def holds(item: _Ranked) -> bool:
+        row = rows.get(item.place.ref)
+        if row is None or row.pk in closed:
+            return False
+        known = SOURCES[item.place.ref.kind]
+        texts = (known.text(row), known.title(row))
+        return all(_stands(phrase, texts) for phrase in query.exact) and not any(
+            _stands(phrase, texts) for phrase in unwanted
+        )
+
+    return [item for item in items if holds(item)]
+
+
+def _stands(phrase: str, texts: Iterable[str]) -> bool:
+    return any(lexicon.occurrences(text, phrase) for text in texts)
+
+
+def _rows(person: AbstractUser, refs: Iterable[Ref]) -> dict[Ref, Guarded]:
+    """The texts that the person may see now, by ref. One query for each kind."""
+    by_kind: dict[str, list[UUID]] = defaultdict(list)
+    for ref in refs:
+        by_kind[ref.kind].append(ref.id)
+    rows: dict[Ref, Guarded] = {}
+    for known, visible in visible_texts(person):
+        ids = by_kind.get(known.model._meta.label_lower)
+        if ids:
+            rows.update({row.ref: row for row in visible.filter(pk__in=ids)})
+    return rows
+
+
+def _hits(person: AbstractUser, query: Query, items: Sequence[_Ranked], whose: Whose) -> list[Hit]:
+    rows = _rows(person, [item.place.ref for item in items])
+    if whose is Whose.SHARED:
+        seen(person, rows.values())
+    closed = open_rows(rows.values())
+    wanted = {word.text for word in tokens(query.words)}
+    shown = [(item, rows[item.place.ref]) for item in items if item.place.ref in rows]
+    return [_hit(item, row, query, wanted, closed=row.pk in closed) for item, row in shown]
+
+
+def _hit(
+    item: _Ranked, row: Guarded, query: Query, wanted: Collection[str], *, closed: bool
+) -> Hit:
+    place, known = item.place, SOURCES[item.place.ref.kind]
+    hit = Hit(row, "", (), 0, 0, place.at, item.legs, item.score, closed=closed)
+    if closed:
+        return hit
+    # The passage is that of the words' leg or of meaning's; a phrase may stand anywhere, and so may
+    # the passages of a text that was edited since it was indexed.
+    known_place = item.score and not query.exact and getattr(row, "rev", 0) == place.rev
+    phrases = [*query.exact, *([] if item.score else [query.words])]
+    within = (place.start, place.end) if known_place else None
+    shown = snippet(known.text(row), wanted, phrases=phrases, within=within)
+    return replace(
+        hit,
+        title=known.title(row),
+        pieces=shown.pieces,
+        start=shown.start,
+        end=shown.end,
+        by_ai=known.genre(row) == Genre.ANSWER,
+    )
+
+
+def _id_of(person: AbstractUser, typed: str, mode: Mode, whose: Whose) -> bytes:
+    """What makes this search this one; says nothing without the person's key."""
+    words = typed.encode(errors="replace")
+    return blind.digest(keys.person(person.pk), b"search", words, mode.encode(), whose.encode())
+
+
+def _rest(person: AbstractUser, search_id: bytes, ranking: _Ranking) -> None:
+    """The ranking waits for the next page: ids and numbers, sealed."""
+    key = keys.data_key(keys.person(person.pk), "seal")
+    items = [
+        [
+            *(str(item.place.ref), item.place.rev, item.place.start, item.place.end),
+            *(item.place.at.isoformat(), item.place.score, item.legs, item.score),
+        ]
+        for item in ranking.items
+    ]
+    back_to = ranking.back_to and ranking.back_to.isoformat()
+    clear = json.dumps([items, ranking.undated, back_to]).encode()
+    sealed = envelope.seal(key.cipher("cache"), key.id, clear, b"wop1|search|" + search_id)
+    cache.set(f"search:{search_id.hex()}", sealed, RESTS_SECONDS)
+
+
+def _rested(person: AbstractUser, search_id: bytes) -> _Ranking | None:
+    """The ranking as it was a page ago; None when it is no longer there, or its key is another now."""
+    sealed = cache.get(f"search:{search_id.hex()}")
+    if sealed is None:
+        return None
+    key = keys.data_key(keys.person(person.pk), "seal")
+    aad = b"wop1|search|" + search_id
+    try:
+        clear = envelope.open_sealed(key.cipher("cache"), key.id, sealed, aad)
+    except CannotOpen:
+        return None
+    items, undated, back_to = json.loads(clear)
+    return _Ranking(
+        [
+            _Ranked(
+                Place(Ref.parse(ref), rev, start, end, datetime.fromisoformat(at), raw),
+                tuple(names),
+                value,
+            )
+            for ref, rev, start, end, at, raw, names, value in items
+        ],
+        undated,
+        back_to and datetime.fromisoformat(back_to),
+    )
