@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from heapq import merge
 from itertools import islice
@@ -12,14 +12,18 @@ from time import monotonic
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
+from django.core import signing
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from download import legs, lexicon
 from download.legs import Place, Scope
-from download.query import ALWAYS, Query, parse
+from download.query import ALWAYS, ChipKind, Query, parse
 from download.ranking import Leg, fuse
-from download.snippets import Piece, snippet
+from download.snippets import Snippet, snippet
 from writeorperish.ai import gateway
 from writeorperish.ai.embeddings import LOCAL, Coverage, coverage, embed_query
 from writeorperish.ai.lexical import tokens
@@ -27,6 +31,7 @@ from writeorperish.crypto import blind, envelope, keys
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.crypto.fields import open_rows
 from writeorperish.events.catalog import Genre
+from writeorperish.ops.refusals import Unreadable
 from writeorperish.privacy.models import Guarded
 from writeorperish.privacy.reading import SOURCES, seen, visible_texts
 from writeorperish.refs import Ref
@@ -38,6 +43,7 @@ READ_AT_ONCE = 50
 MOST_BY_DATE = 200
 NEWEST_SHARED = 2_000
 MOST_OWNERS = 50
+SALT = "wop.search"
 
 
 class Mode(StrEnum):
@@ -52,15 +58,18 @@ class Whose(StrEnum):
     SHARED = "shared"
 
 
+class CursorInvalid(Unreadable):
+    code = "cursor_invalid"
+    words = _("This cursor belongs to another search, or was changed. Start again without it.")
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One text found: where, how, and the words that show it. `closed`: it could not be opened."""
 
     row: Guarded
     title: str
-    pieces: tuple[Piece, ...]
-    start: int
-    end: int
+    snippet: Snippet
     at: datetime
     legs: tuple[str, ...]
     score: float
@@ -74,29 +83,27 @@ class Hit:
     @property
     def open(self) -> str:
         """The address of the text, at its passage."""
-        place = f"?at={self.start}-{self.end}" if self.pieces else ""
+        place = f"?at={self.snippet.start}-{self.snippet.end}" if self.snippet.pieces else ""
         return self.row.get_absolute_url() + place
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class Found:
     """One page of a search, and what is to be said beside it.
 
-    `next_offset` is where the next page begins. `days_dropped`: nothing was found in the days that were
-    said in words, so all times are shown. `meaning` is ok, paused or off, with its reason in words.
-    `searched_back_to`: texts were read one by one, and older ones not yet; `to:` that day goes on.
-    `partly`: more is shared with the person than was searched.
+    `next` is the cursor of the next page. `dropped` are sentences on what was left out of the search.
+    `meaning` is ok, paused or off, with its reason in words. `back_to`: texts were read one by one, and
+    older ones not yet; the next page goes on there.
     """
 
     hits: Sequence[Hit]
-    next_offset: int | None
+    next: str | None
     query: Query
-    days_dropped: bool
+    dropped: Sequence[str | Promise]
     meaning: str
     why: str
     coverage: Coverage
-    searched_back_to: date | None = None
-    partly: bool = False
+    back_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,60 +149,78 @@ class _Field:
         return replace(self, query=replace(self.query, days=ALWAYS))
 
 
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """Where a page begins: so many hits into what was found among texts older than `before`."""
+
+    offset: int = 0
+    before: datetime | None = None
+
+
 def search(
     person: AbstractUser,
     typed: str,
     *,
     mode: Mode = Mode.BOTH,
     whose: Whose = Whose.MINE,
-    offset: int = 0,
-) -> Results:
+    zone: tzinfo,
+    cursor: str = "",
+) -> Found:
     """A page of 20 hits, best first. Reading what was typed never fails, and none of it is kept.
 
-    Own texts, or with SHARED the newest 2,000 of others that the person may see. Days are those of the
-    current time zone. A following page neither repeats nor skips for ten minutes.
+    Own texts, or with SHARED the newest 2,000 of others that the person may see. Days are those of
+    `zone`. A following page neither repeats nor skips for ten minutes. CursorInvalid for a cursor of
+    another search.
     """
-    query = parse(typed, timezone.localdate())
-    scopes, partly = _scopes(person, whose)
-    ranking = _ranking(
-        _Field(person, scopes, query, mode), _id_of(person, typed, mode, whose), offset
-    )
-    end = offset + PAGE
-    back_to = ranking.back_to and timezone.localdate(ranking.back_to)
+    search_id = _id_of(person, typed, mode, whose)
+    place = _read_cursor(cursor, search_id)
+    query = parse(typed, timezone.localdate(timezone=zone))
+    scopes, partly = _scopes(person, whose, zone)
+    ranking = _ranking(_Field(person, scopes, query, mode), place, search_id)
+    end = place.offset + PAGE
+    following = None
+    if len(ranking.items) > end:
+        following = _Cursor(end, place.before)
+    elif ranking.back_to:
+        following = _Cursor(0, ranking.back_to)
     capable = gateway.capable("embed")
-    return Results(
-        hits=_hits(person, query, ranking.items[offset:end], whose),
-        next_offset=end if len(ranking.items) > end else None,
+    return Found(
+        hits=_hits(person, query, ranking.items[place.offset : end], whose),
+        next=_write_cursor(following, search_id) if following else None,
         query=query,
-        days_dropped=ranking.undated,
+        dropped=list(_dropped(query, undated=ranking.undated, partly=partly)),
         meaning="ok" if capable.on else "paused" if capable.why == "paused" else "off",
         why=capable.words,
         coverage=coverage(person),
-        searched_back_to=back_to,
-        partly=partly,
+        back_to=ranking.back_to,
     )
 
 
-def _ranking(field: _Field, search_id: bytes, offset: int) -> _Ranking:
+def _ranking(field: _Field, place: _Cursor, search_id: bytes) -> _Ranking:
     """Everything found; for a further page what the first one found, while it rests."""
     if field.query.is_empty:
         return _Ranking([])
-    ranking = _rested(field.person, search_id) if offset else None
+    before = place.before.isoformat() if place.before else ""
+    rest_id = blind.digest(keys.person(field.person.pk), search_id, before.encode())
+    ranking = _rested(field.person, rest_id) if place.offset else None
     if ranking is not None:
         return ranking
-    find = _by_date if field.by_date else _by_rank
-    ranking = find(field)
-    if not ranking.items and field.query.guessed:
-        ranking = replace(find(field.undated()), undated=True)
+    ranking = _find(field, place.before)
+    if not ranking.items and not place.before and field.query.guessed:
+        ranking = replace(_find(field.undated(), None), undated=True)
     if len(ranking.items) > PAGE:
-        _rest(field.person, search_id, ranking)
+        _rest(field.person, rest_id, ranking)
     return ranking
 
 
-def _scopes(person: AbstractUser, whose: Whose) -> tuple[list[Scope], bool]:
+def _find(field: _Field, before: datetime | None) -> _Ranking:
+    return _by_date(field.verbatim(), before) if field.by_date else _by_rank(field)
+
+
+def _scopes(person: AbstractUser, whose: Whose, zone: tzinfo) -> tuple[list[Scope], bool]:
     """Whose texts are searched, and whether some that could be are not."""
     if whose is Whose.MINE:
-        return [Scope(person, person.pk)], False
+        return [Scope(person, person.pk, zone)], False
     found: list[tuple[UUID, UUID]] = []
     for _source, rows in visible_texts(person):
         others = rows.exclude(owner=person.pk).order_by("-pk").values_list("pk", "owner_id")
@@ -204,7 +229,7 @@ def _scopes(person: AbstractUser, whose: Whose) -> tuple[list[Scope], bool]:
     by_owner: dict[UUID, set[UUID]] = defaultdict(set)
     for id, owner_id in found[:NEWEST_SHARED]:
         by_owner[owner_id].add(id)
-    scopes = [Scope(person, owner, frozenset(ids)) for owner, ids in by_owner.items()]
+    scopes = [Scope(person, owner, zone, frozenset(ids)) for owner, ids in by_owner.items()]
     return scopes[:MOST_OWNERS], len(found) > NEWEST_SHARED or len(scopes) > MOST_OWNERS
 
 
@@ -241,16 +266,17 @@ def _by_rank(field: _Field) -> _Ranking:
     return _Ranking(_verified(field, ranked))
 
 
-def _by_date(field: _Field) -> _Ranking:
-    """The newest 200 texts that hold the words as they were typed, as far as time suffices."""
-    field = field.verbatim()
+def _by_date(field: _Field, before: datetime | None) -> _Ranking:
+    """The newest 200 texts that hold the exact phrases, as far as time suffices."""
     leg = ("words",) if field.query.exact else ()
-    streams = [legs.newest(scope, field.query) for scope in field.scopes]
+    streams = [legs.newest(scope, field.query, before) for scope in field.scopes]
     deadline = monotonic() + SCAN_SECONDS
     found: list[_Ranked] = []
     last: Place | None = None
     for batch in _batched(merge(*streams, key=_latest_first), READ_AT_ONCE):
-        if last is not None and (len(found) >= MOST_BY_DATE or monotonic() > deadline):
+        enough = len(found) >= MOST_BY_DATE or monotonic() > deadline
+        # Texts of one instant are not parted: the next page begins at an earlier one.
+        if enough and last is not None and batch[0].at != last.at:
             return _Ranking(found, back_to=last.at)
         found += _verified(field, [_Ranked(place, leg) for place in batch])
         last = batch[-1]
@@ -319,23 +345,36 @@ def _hit(
     item: _Ranked, row: Guarded, query: Query, wanted: Collection[str], *, closed: bool
 ) -> Hit:
     place, known = item.place, SOURCES[item.place.ref.kind]
-    hit = Hit(row, "", (), 0, 0, place.at, item.legs, item.score, closed=closed)
+    hit = Hit(row, "", Snippet((), 0, 0), place.at, item.legs, item.score, closed=closed)
     if closed:
         return hit
-    # The passage is that of the words' leg or of meaning's; a phrase may stand anywhere, and so may
-    # the passages of a text that was edited since it was indexed.
-    known_place = item.score and not query.exact and getattr(row, "rev", 0) == place.rev
+    # An exact phrase may stand in any passage, and the passages of a text that was edited since it was
+    # indexed are not known.
+    stands = item.score and not query.exact and getattr(row, "rev", 0) == place.rev
+    within = (place.start, place.end) if stands else None
     phrases = [*query.exact, *([] if item.score else [query.words])]
-    within = (place.start, place.end) if known_place else None
-    shown = snippet(known.text(row), wanted, phrases=phrases, within=within)
     return replace(
         hit,
         title=known.title(row),
-        pieces=shown.pieces,
-        start=shown.start,
-        end=shown.end,
+        snippet=snippet(known.text(row), wanted, phrases=phrases, within=within),
         by_ai=known.genre(row) == Genre.ANSWER,
     )
+
+
+def _dropped(query: Query, *, undated: bool, partly: bool) -> Iterator[str | Promise]:
+    if query.cut:
+        yield _("Only the first 512 characters were searched for.")
+    if query.dropped:
+        yield ngettext_lazy(
+            "%(count)d further word was left out.",
+            "%(count)d further words were left out.",
+            query.dropped,
+        ) % {"count": query.dropped}
+    if undated:
+        said = next(chip.text for chip in query.chips if chip.kind is ChipKind.DAYS)
+        yield _("Nothing from “%(days)s”; showing all times.") % {"days": said}
+    if partly:
+        yield _("Only the newest texts shared with you were searched.")
 
 
 def _id_of(person: AbstractUser, typed: str, mode: Mode, whose: Whose) -> bytes:
@@ -344,7 +383,25 @@ def _id_of(person: AbstractUser, typed: str, mode: Mode, whose: Whose) -> bytes:
     return blind.digest(keys.person(person.pk), b"search", words, mode.encode(), whose.encode())
 
 
-def _rest(person: AbstractUser, search_id: bytes, ranking: _Ranking) -> None:
+def _read_cursor(cursor: str, search_id: bytes) -> _Cursor:
+    if not cursor:
+        return _Cursor()
+    try:
+        said = signing.loads(cursor, salt=SALT)
+    except signing.BadSignature as forged:
+        raise CursorInvalid from forged
+    if said["of"] != search_id.hex():
+        raise CursorInvalid
+    return _Cursor(said["offset"], said["before"] and datetime.fromisoformat(said["before"]))
+
+
+def _write_cursor(place: _Cursor, search_id: bytes) -> str:
+    before = place.before and place.before.isoformat()
+    said = {"of": search_id.hex(), "offset": place.offset, "before": before}
+    return signing.dumps(said, salt=SALT)
+
+
+def _rest(person: AbstractUser, rest_id: bytes, ranking: _Ranking) -> None:
     """The ranking waits for the next page: ids and numbers, sealed."""
     key = keys.data_key(keys.person(person.pk), "seal")
     items = [
@@ -356,17 +413,17 @@ def _rest(person: AbstractUser, search_id: bytes, ranking: _Ranking) -> None:
     ]
     back_to = ranking.back_to and ranking.back_to.isoformat()
     clear = json.dumps([items, ranking.undated, back_to]).encode()
-    sealed = envelope.seal(key.cipher("cache"), key.id, clear, b"wop1|search|" + search_id)
-    cache.set(f"search:{search_id.hex()}", sealed, RESTS_SECONDS)
+    sealed = envelope.seal(key.cipher("cache"), key.id, clear, b"wop1|search|" + rest_id)
+    cache.set(f"search:{rest_id.hex()}", sealed, RESTS_SECONDS)
 
 
-def _rested(person: AbstractUser, search_id: bytes) -> _Ranking | None:
+def _rested(person: AbstractUser, rest_id: bytes) -> _Ranking | None:
     """The ranking as it was a page ago; None when it is no longer there, or its key is another now."""
-    sealed = cache.get(f"search:{search_id.hex()}")
+    sealed = cache.get(f"search:{rest_id.hex()}")
     if sealed is None:
         return None
     key = keys.data_key(keys.person(person.pk), "seal")
-    aad = b"wop1|search|" + search_id
+    aad = b"wop1|search|" + rest_id
     try:
         clear = envelope.open_sealed(key.cipher("cache"), key.id, sealed, aad)
     except CannotOpen:

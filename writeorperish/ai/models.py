@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
@@ -52,7 +53,10 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
             raise ValueError(f"A vector has {DIMENSIONS} numbers, this one {vector.shape}")
         narrowed, values = "", []
         if within is not None:
-            sql, params = within.order_by().values("pk").query.sql_with_params()
+            try:
+                sql, params = within.order_by().values("pk").query.sql_with_params()
+            except EmptyResultSet:  # the ORM knows already that these are no rows
+                return []
             narrowed = f"AND source_kind = %s AND source_id IN ({sql})"
             values = [within.model._meta.label_lower, *params]
         # The order is made in a step of its own, so that the index alone answers it.
