@@ -84,7 +84,7 @@ def database(data: Path, **options: str) -> psycopg.Connection[tuple[object, ...
 
 def value(data: Path, question: str) -> object:
     with database(data) as line:
-        return line.execute(question).fetchone()[0]  # type: ignore[index]
+        return line.execute(question).fetchone()[0]
 
 
 def started(data: Path) -> dict[str, int]:
