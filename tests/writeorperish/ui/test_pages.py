@@ -1,4 +1,5 @@
 from copy import deepcopy
+from uuid import UUID
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -17,7 +18,6 @@ from writeorperish.ops.refusals import (
     TooMuch,
     Unavailable,
 )
-from writeorperish.refs import new_id
 from writeorperish.ui.pages import UnknownTarget, part_of, show, target_id
 from writeorperish.ui.views import not_found
 
@@ -26,7 +26,7 @@ TEMPLATE = (
     "<html><body>{% partial entry %}</body></html>"
 )
 REFUSALS = [Invalid, Conflict, Barred, Missing, Gone, Needed, TooMuch, Unavailable]
-ID = new_id()
+ID = UUID("01930000-0000-7000-8000-000000000001")
 HTMX = {"HX-Request": "true"}
 
 
