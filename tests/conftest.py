@@ -51,6 +51,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long groups first, so that both processes end together; the browser last.
+
+    Playwright leaves an event loop in its thread, where Django would refuse every query that follows.
+    """
+    items.sort(key=lambda item: 2 if "/e2e/" in str(item.path) else 0 if in_group(item) else 1)
+
+
+def in_group(item: pytest.Item) -> bool:
+    return item.get_closest_marker("xdist_group") is not None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def collected(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Static files under their hashed names, collected once per run by whoever comes first."""
