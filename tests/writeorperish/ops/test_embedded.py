@@ -259,8 +259,9 @@ def test_killed_servers_come_back_with_every_acknowledged_row(data: Path) -> Non
 def test_a_stranger_who_got_the_dead_servers_number_lives_on(data: Path) -> None:
     embedded.stop(embedded.ensure(data, ["postgres"]))
     place = data / "postgres"
-    with subprocess.Popen(["sleep", "60"]) as stranger:
-        # As after a crash: PostgreSQL would take any living process for a server of its own.
+    # As after a crash: PostgreSQL would take any living process of its user for a server of its own.
+    user = (place / "cluster").stat().st_uid if os.geteuid() == 0 else None
+    with subprocess.Popen(["sleep", "60"], user=user) as stranger:
         for name in ("cluster/postmaster.pid", f"run/{embedded.cluster.SOCKET}.lock"):
             (place / name).write_text(f"{stranger.pid}\n{place}/cluster\n1\n5432\n\n\n1 1\n")
 
