@@ -36,7 +36,7 @@ check: install-dev
 	@$(BIN)/mypy .
 	@$(BIN)/djlint templates --lint --quiet
 	@$(BIN)/lint-imports
-	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py vendor check
 
 fix: install-dev
