@@ -19,6 +19,9 @@ from writeorperish.ops import embedded
 # Lets `ModelAdmin[User]` and its like stand in code that runs, as the type checker wants them.
 django_stubs_ext.monkeypatch()
 
+# Before numpy is loaded: workers share the cores, and threads that spin for them slow a query tenfold.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- environment -----------------------------------------------------------------------------
