@@ -17,7 +17,7 @@ from download.models.words import Chunk, ChunkQuerySet, Lengths, Posting
 from download.query import Query
 from download.ranking import Asked, score
 from writeorperish.ai.embeddings import near
-from writeorperish.ai.models import Vector
+from writeorperish.ai.models import Near, Vector
 from writeorperish.crypto import blind, keys
 from writeorperish.events.catalog import Genre
 from writeorperish.privacy.reading import visible_texts
@@ -55,41 +55,47 @@ class Scope:
     only: frozenset[UUID] | None = None
 
 
-def by_words(scope: Scope, query: Query) -> list[Place]:
-    """At most 200 texts with any of the words, best first, each by its best passage."""
-    asked = lexicon.asked_for(" ".join([query.words, *query.exact]))
+def ranked(
+    scope: Scope, query: Query, *, words: bool, vector: Vector | None
+) -> tuple[list[Place], list[Place]]:
+    """At most 200 texts by words and 200 by meaning, best first, each by its best passage."""
     with rows_of(scope.owner_id):
-        tokens = _blinded(scope.owner_id, asked)
-        blocks = Posting.objects.asked(scope.owner_id, tokens.values())
         chunks = _narrowed(scope, query)
-        numbers, scores = score(
-            [Asked(blocks.get(tokens[term], {}), weight) for term, weight in asked.items()],
-            Lengths.objects.of(scope.owner_id),
-            among=None if chunks is None else _numbers(chunks),
+        return (
+            _by_words(scope, query, chunks) if words else [],
+            _by_meaning(scope, chunks, vector) if vector is not None else [],
         )
-        return _texts(scope, numbers, scores)
 
 
-def by_meaning(scope: Scope, query: Query, vector: Vector) -> list[Place]:
-    """At most 200 texts nearer to the vector than chance, nearest first, each by its best passage."""
-    found = []
-    with rows_of(scope.owner_id):
-        chunks = _narrowed(scope, query)
-        for known, rows in visible_texts(scope.person):
-            within = rows.filter(owner=scope.owner_id)
-            if chunks is not None:
-                within = within.filter(pk__in=chunks.values("source_id"))
-            found += [
-                (known, each) for each in near(vector, of=scope.owner_id, within=within, k=DEPTH)
-            ]
-        at = _dates(scope.owner_id, {each.ref.id for _, each in found})
+def _by_words(scope: Scope, query: Query, chunks: ChunkQuerySet | None) -> list[Place]:
+    asked = lexicon.asked_for(" ".join([query.words, *query.exact]))
+    tokens = _blinded(scope.owner_id, asked)
+    blocks = Posting.objects.asked(scope.owner_id, tokens.values())
+    numbers, scores = score(
+        [Asked(blocks.get(tokens[term], {}), weight) for term, weight in asked.items()],
+        Lengths.objects.of(scope.owner_id),
+        among=None if chunks is None else _numbers(chunks),
+    )
+    return _texts(scope, numbers, scores)
+
+
+def _by_meaning(scope: Scope, chunks: ChunkQuerySet | None, vector: Vector) -> list[Place]:
+    found: list[Near] = []
+    if chunks is None:
+        found = near(vector, of=scope.owner_id, k=DEPTH)
+    else:
+        for _source, rows in visible_texts(scope.person):
+            within = rows.filter(owner=scope.owner_id, pk__in=chunks.values("source_id"))
+            found += near(vector, of=scope.owner_id, within=within, k=DEPTH)
+    at = _dates(scope.owner_id, {each.ref.id for each in found})
     best: dict[Ref, Place] = {}
-    for _, each in sorted(found, key=lambda pair: -pair[1].cosine):
+    for each in sorted(found, key=lambda each: -each.cosine):
         if each.ref.id in at:
             rev, when = at[each.ref.id]
             place = Place(each.ref, rev, each.start, each.end, when, each.cosine)
             best.setdefault(each.ref, place)
-    return list(best.values())[:DEPTH]
+    standing = _seen(scope, best)
+    return [place for ref, place in best.items() if ref in standing][:DEPTH]
 
 
 def newest(scope: Scope, query: Query, before: datetime | None = None) -> Iterator[Place]:

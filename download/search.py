@@ -1,6 +1,5 @@
 """Finding one's own texts again: sight first, then words and meaning, and what both say together."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
 from django.core import signing
-from django.core.cache import cache
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -23,12 +21,12 @@ from download import legs, lexicon
 from download.legs import Place, Scope
 from download.query import ALWAYS, ChipKind, Query, parse
 from download.ranking import Leg, fuse
+from download.resting import Ranked, Ranking, rest, rested
 from download.snippets import Snippet, snippet
 from writeorperish.ai import gateway
 from writeorperish.ai.embeddings import LOCAL, Coverage, coverage, embed_query
 from writeorperish.ai.lexical import tokens
-from writeorperish.crypto import blind, envelope, keys
-from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.crypto import blind, keys
 from writeorperish.crypto.fields import open_rows
 from writeorperish.events.catalog import Genre
 from writeorperish.ops.refusals import Unreadable
@@ -37,7 +35,6 @@ from writeorperish.privacy.reading import SOURCES, seen, visible_texts
 from writeorperish.refs import Ref
 
 PAGE = 20
-RESTS_SECONDS = 600  # how long a ranking waits for *Show more*
 SCAN_SECONDS = 0.3  # how long texts are read one by one
 READ_AT_ONCE = 50
 MOST_BY_DATE = 200
@@ -103,25 +100,6 @@ class Found:
     meaning: str
     why: str
     coverage: Coverage
-    back_to: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    place: Place
-    legs: tuple[str, ...] = ()
-    score: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    """What was found, in its order.
-
-    `undated`: only without the days that were said in words. `back_to`: how far texts were read.
-    """
-
-    items: Sequence[_Ranked]
-    undated: bool = False
     back_to: datetime | None = None
 
 
@@ -196,24 +174,24 @@ def search(
     )
 
 
-def _ranking(field: _Field, place: _Cursor, search_id: bytes) -> _Ranking:
+def _ranking(field: _Field, place: _Cursor, search_id: bytes) -> Ranking:
     """Everything found; for a further page what the first one found, while it rests."""
     if field.query.is_empty:
-        return _Ranking([])
+        return Ranking([])
     before = place.before.isoformat() if place.before else ""
     rest_id = blind.digest(keys.person(field.person.pk), search_id, before.encode())
-    ranking = _rested(field.person, rest_id) if place.offset else None
+    ranking = rested(field.person, rest_id) if place.offset else None
     if ranking is not None:
         return ranking
     ranking = _find(field, place.before)
     if not ranking.items and not place.before and field.query.guessed:
         ranking = replace(_find(field.undated(), None), undated=True)
     if len(ranking.items) > PAGE:
-        _rest(field.person, rest_id, ranking)
+        rest(field.person, rest_id, ranking)
     return ranking
 
 
-def _find(field: _Field, before: datetime | None) -> _Ranking:
+def _find(field: _Field, before: datetime | None) -> Ranking:
     return _by_date(field.verbatim(), before) if field.by_date else _by_rank(field)
 
 
@@ -233,18 +211,17 @@ def _scopes(person: AbstractUser, whose: Whose, zone: tzinfo) -> tuple[list[Scop
     return scopes[:MOST_OWNERS], len(found) > NEWEST_SHARED or len(scopes) > MOST_OWNERS
 
 
-def _by_rank(field: _Field) -> _Ranking:
+def _by_rank(field: _Field) -> Ranking:
     query = field.query
-    words: list[Place] = []
-    meaning: list[Place] = []
-    if field.mode is not Mode.MEANING:
-        words = [place for scope in field.scopes for place in legs.by_words(scope, query)]
     vector = None
     if field.mode is not Mode.WORDS and query.words:
         vector = embed_query(query.words, by=field.person)
-    if vector is not None:
-        for scope in field.scopes:
-            meaning += legs.by_meaning(scope, query, vector)
+    words: list[Place] = []
+    meaning: list[Place] = []
+    for scope in field.scopes:
+        both = legs.ranked(scope, query, words=field.mode is not Mode.MEANING, vector=vector)
+        words += both[0]
+        meaning += both[1]
     # Of several owners, each leg is one list again.
     by_name = {
         "words": sorted(words, key=lambda place: -place.score),
@@ -260,27 +237,27 @@ def _by_rank(field: _Field) -> _Ranking:
     )
     in_leg = {name: {place.ref for place in found} for name, found in by_name.items()}
     ranked = [
-        _Ranked(places[ref], tuple(name for name in in_leg if ref in in_leg[name]), score)
+        Ranked(places[ref], tuple(name for name in in_leg if ref in in_leg[name]), score)
         for ref, score in fused
     ]
-    return _Ranking(_verified(field, ranked))
+    return Ranking(_verified(field, ranked))
 
 
-def _by_date(field: _Field, before: datetime | None) -> _Ranking:
+def _by_date(field: _Field, before: datetime | None) -> Ranking:
     """The newest 200 texts that hold the exact phrases, as far as time suffices."""
     leg = ("words",) if field.query.exact else ()
     streams = [legs.newest(scope, field.query, before) for scope in field.scopes]
     deadline = monotonic() + SCAN_SECONDS
-    found: list[_Ranked] = []
+    found: list[Ranked] = []
     last: Place | None = None
     for batch in _batched(merge(*streams, key=_latest_first), READ_AT_ONCE):
         enough = len(found) >= MOST_BY_DATE or monotonic() > deadline
         # Texts of one instant are not parted: the next page begins at an earlier one.
         if enough and last is not None and batch[0].at != last.at:
-            return _Ranking(found, back_to=last.at)
-        found += _verified(field, [_Ranked(place, leg) for place in batch])
+            return Ranking(found, back_to=last.at)
+        found += _verified(field, [Ranked(place, leg) for place in batch])
         last = batch[-1]
-    return _Ranking(found)
+    return Ranking(found)
 
 
 def _batched(places: Iterator[Place], size: int) -> Iterator[list[Place]]:
@@ -292,7 +269,7 @@ def _latest_first(place: Place) -> float:
     return -place.at.timestamp()
 
 
-def _verified(field: _Field, items: Sequence[_Ranked]) -> list[_Ranked]:
+def _verified(field: _Field, items: Sequence[Ranked]) -> list[Ranked]:
     """Those whose text holds every exact phrase, and none that is unwanted and cannot be looked up."""
     query = field.query
     unwanted = [phrase for phrase in query.without if not lexicon.required(phrase)]
@@ -301,7 +278,7 @@ def _verified(field: _Field, items: Sequence[_Ranked]) -> list[_Ranked]:
     rows = _rows(field.person, [item.place.ref for item in items])
     closed = open_rows(rows.values())
 
-    def holds(item: _Ranked) -> bool:
+    def holds(item: Ranked) -> bool:
         row = rows.get(item.place.ref)
         if row is None or row.pk in closed:
             return False
@@ -331,7 +308,7 @@ def _rows(person: AbstractUser, refs: Iterable[Ref]) -> dict[Ref, Guarded]:
     return rows
 
 
-def _hits(person: AbstractUser, query: Query, items: Sequence[_Ranked], whose: Whose) -> list[Hit]:
+def _hits(person: AbstractUser, query: Query, items: Sequence[Ranked], whose: Whose) -> list[Hit]:
     rows = _rows(person, [item.place.ref for item in items])
     if whose is Whose.SHARED:
         seen(person, rows.values())
@@ -341,9 +318,7 @@ def _hits(person: AbstractUser, query: Query, items: Sequence[_Ranked], whose: W
     return [_hit(item, row, query, wanted, closed=row.pk in closed) for item, row in shown]
 
 
-def _hit(
-    item: _Ranked, row: Guarded, query: Query, wanted: Collection[str], *, closed: bool
-) -> Hit:
+def _hit(item: Ranked, row: Guarded, query: Query, wanted: Collection[str], *, closed: bool) -> Hit:
     place, known = item.place, SOURCES[item.place.ref.kind]
     hit = Hit(row, "", Snippet((), 0, 0), place.at, item.legs, item.score, closed=closed)
     if closed:
@@ -399,45 +374,3 @@ def _write_cursor(place: _Cursor, search_id: bytes) -> str:
     before = place.before and place.before.isoformat()
     said = {"of": search_id.hex(), "offset": place.offset, "before": before}
     return signing.dumps(said, salt=SALT)
-
-
-def _rest(person: AbstractUser, rest_id: bytes, ranking: _Ranking) -> None:
-    """The ranking waits for the next page: ids and numbers, sealed."""
-    key = keys.data_key(keys.person(person.pk), "seal")
-    items = [
-        [
-            *(str(item.place.ref), item.place.rev, item.place.start, item.place.end),
-            *(item.place.at.isoformat(), item.place.score, item.legs, item.score),
-        ]
-        for item in ranking.items
-    ]
-    back_to = ranking.back_to and ranking.back_to.isoformat()
-    clear = json.dumps([items, ranking.undated, back_to]).encode()
-    sealed = envelope.seal(key.cipher("cache"), key.id, clear, b"wop1|search|" + rest_id)
-    cache.set(f"search:{rest_id.hex()}", sealed, RESTS_SECONDS)
-
-
-def _rested(person: AbstractUser, rest_id: bytes) -> _Ranking | None:
-    """The ranking as it was a page ago; None when it is no longer there, or its key is another now."""
-    sealed = cache.get(f"search:{rest_id.hex()}")
-    if sealed is None:
-        return None
-    key = keys.data_key(keys.person(person.pk), "seal")
-    aad = b"wop1|search|" + rest_id
-    try:
-        clear = envelope.open_sealed(key.cipher("cache"), key.id, sealed, aad)
-    except CannotOpen:
-        return None
-    items, undated, back_to = json.loads(clear)
-    return _Ranking(
-        [
-            _Ranked(
-                Place(Ref.parse(ref), rev, start, end, datetime.fromisoformat(at), raw),
-                tuple(names),
-                value,
-            )
-            for ref, rev, start, end, at, raw, names, value in items
-        ],
-        undated,
-        back_to and datetime.fromisoformat(back_to),
-    )

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from download import resting
 from download import search as module
 from download.search import CursorInvalid, Mode, Whose, search
 from journal.actions.nodes import edit_node
@@ -177,7 +178,7 @@ def test_a_page_goes_on_when_what_rested_is_gone(alice):
 
 def test_what_rests_in_redis_holds_no_ids_in_clear(alice, monkeypatch):
     kept = {}
-    monkeypatch.setattr(module.cache, "set", lambda key, value, seconds: kept.update({key: value}))
+    monkeypatch.setattr(resting.cache, "set", lambda key, value, seconds: kept.update({key: value}))
     nodes = write(alice, *[f"tea {n}" for n in range(25)])
     asked(alice, "tea")
     (value,) = kept.values()

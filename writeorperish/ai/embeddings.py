@@ -88,9 +88,8 @@ def embed_query(words: str, *, by: AbstractUser) -> Vector | None:
 def near(
     vector: Vector, *, of: UUID, within: GuardedQuerySet[Guarded] | None = None, k: int = 50
 ) -> list[Near]:
-    """The k closest passages of one owner that are nearer than chance, nearest first."""
-    with rows_of(of):
-        found = Embedding.objects.near(vector, of=of, space=LOCAL.id, within=within, k=k)
+    """The k closest passages of one owner that are nearer than chance, nearest first. Inside their wall."""
+    found = Embedding.objects.near(vector, of=of, space=LOCAL.id, within=within, k=k)
     return [each for each in found if each.cosine > LOCAL.background]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from unicodedata import category, normalize
 
 import regex
@@ -30,6 +31,7 @@ _HOST = regex.compile(
 # A flag is two regional indicators. Said here, because \X counts them back to the first of a run.
 _FLAG = r"[\U0001f1e6-\U0001f1ff]{1,2}+[\p{Grapheme_Extend}\u200d]*+"
 CLUSTER = regex.compile(rf"{_FLAG}|\X")
+_HYPHEN = regex.compile("['-]")
 _HANGUL = regex.compile(r"\p{Hangul}{2,}")
 _LATIN = regex.compile(r"\p{Latin}+")
 _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
@@ -111,8 +113,7 @@ def _load_stop_words() -> frozenset[str]:
 STOP_WORDS = _load_stop_words()
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A token and the characters of the original it stands for.
 
     `whole` is False for what stands beside the words as read: joined compounds, tags, hosts, pairs
@@ -146,21 +147,31 @@ def _word(folded: Folded, start: int, end: int, token: str, *, whole: bool) -> W
 def _words(folded: Folded, start: int, end: int) -> Iterator[Word]:
     """A word, or the parts of a compound and the compound written as one."""
     compound = folded.text[start:end]
+    if compound.isalnum():
+        yield _word(folded, start, end, stem(compound), whole=True)
+        yield from _syllables_of(folded, start, end)
+        return
     seen: set[str] = set()
     position = start
-    for part in regex.split("['-]", compound):
+    for part in _HYPHEN.split(compound):
         after = position + len(part)
         token = stem(part)
         if part not in STOP_WORDS:
             seen.add(token)
             yield _word(folded, position, after, token, whole=True)
-        for match in _HANGUL.finditer(folded.text, position, after):
-            yield from _pairs(folded, *match.span(), singles=False)
+        yield from _syllables_of(folded, position, after)
         position = after + 1
     joined = compound.replace("-", "").replace("'", "")
     token = stem(joined)
     if token not in seen and joined not in STOP_WORDS:
         yield _word(folded, start, end, token, whole=False)
+
+
+def _syllables_of(folded: Folded, start: int, end: int) -> Iterator[Word]:
+    """The pairs of syllables of Korean words, which are written with their endings."""
+    if not folded.text[start:end].isascii():
+        for match in _HANGUL.finditer(folded.text, start, end):
+            yield from _pairs(folded, *match.span(), singles=False)
 
 
 def _pairs(folded: Folded, start: int, end: int, *, singles: bool) -> Iterator[Word]:

@@ -32,7 +32,8 @@ def vectors_of(owner):
 def refs_near(owner, words):
     vector = embed_query(words, by=owner)
     assert vector is not None
-    return [each.ref.id for each in near(vector, of=owner.pk)]
+    with rows_of(owner.pk):
+        return [each.ref.id for each in near(vector, of=owner.pk)]
 
 
 def test_a_text_open_to_ai_is_found_by_meaning_and_a_closed_one_is_not(alice):

@@ -1,0 +1,77 @@
+"""What a search found, resting sealed until its next page is asked for: ids and numbers, no words."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractUser
+from django.core.cache import cache
+
+from download.legs import Place
+from writeorperish.crypto import envelope, keys
+from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.refs import Ref
+
+RESTS_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    place: Place
+    legs: tuple[str, ...] = ()
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What was found, in its order.
+
+    `undated`: only without the days that were said in words. `back_to`: how far texts were read.
+    """
+
+    items: Sequence[Ranked]
+    undated: bool = False
+    back_to: datetime | None = None
+
+
+def rest(person: AbstractUser, rest_id: bytes, ranking: Ranking) -> None:
+    """The ranking waits for the next page: ids and numbers, sealed."""
+    key = keys.data_key(keys.person(person.pk), "seal")
+    items = [
+        [
+            *(str(item.place.ref), item.place.rev, item.place.start, item.place.end),
+            *(item.place.at.isoformat(), item.place.score, item.legs, item.score),
+        ]
+        for item in ranking.items
+    ]
+    back_to = ranking.back_to and ranking.back_to.isoformat()
+    clear = json.dumps([items, ranking.undated, back_to]).encode()
+    sealed = envelope.seal(key.cipher("cache"), key.id, clear, b"wop1|search|" + rest_id)
+    cache.set(f"search:{rest_id.hex()}", sealed, RESTS_SECONDS)
+
+
+def rested(person: AbstractUser, rest_id: bytes) -> Ranking | None:
+    """The ranking as it was a page ago; None when it is no longer there, or its key is another now."""
+    sealed = cache.get(f"search:{rest_id.hex()}")
+    if sealed is None:
+        return None
+    key = keys.data_key(keys.person(person.pk), "seal")
+    aad = b"wop1|search|" + rest_id
+    try:
+        clear = envelope.open_sealed(key.cipher("cache"), key.id, sealed, aad)
+    except CannotOpen:
+        return None
+    items, undated, back_to = json.loads(clear)
+    return Ranking(
+        [
+            Ranked(
+                Place(Ref.parse(ref), rev, start, end, datetime.fromisoformat(at), raw),
+                tuple(names),
+                value,
+            )
+            for ref, rev, start, end, at, raw, names, value in items
+        ],
+        undated,
+        back_to and datetime.fromisoformat(back_to),
+    )
