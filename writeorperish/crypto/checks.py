@@ -38,7 +38,7 @@ def sealed_column_errors(field: models.Field) -> list[Error]:  # type: ignore[ty
                 id="crypto.E003",
             )
         )
-    if field.unique or field.db_index:
+    if field.unique or getattr(field, "db_index", False):
         errors.append(
             Error(
                 "A sealed column has no index: the same text is never sealed to the same bytes twice.",
