@@ -1,4 +1,6 @@
+import time
 from itertools import chain
+from threading import Thread
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -112,6 +114,34 @@ def test_a_text_trashed_before_its_fact_is_heard_is_not_indexed(alice):
     trash_node(alice, node)
     drain()
     assert rows_left(alice) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_text_trashed_while_it_is_being_indexed_leaves_nothing(alice):
+    node = entry(alice, "piano")
+    worker = Thread(target=index_in_thread, args=(node.ref, alice.pk))
+    with transaction.atomic():
+        trash_node(alice, node)
+        worker.start()
+        wait_until_somebody_waits()
+    worker.join(timeout=20)
+    assert not worker.is_alive()
+    assert rows_left(alice) == 0
+
+
+def index_in_thread(ref, owner_id):
+    index_text(ref, owner_id=owner_id, genre=Genre.DIARY)
+    connection.close()
+
+
+def wait_until_somebody_waits():
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("The worker never met the lock")
 
 
 def test_the_last_text_takes_the_whole_index_along(alice):

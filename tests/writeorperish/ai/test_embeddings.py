@@ -12,6 +12,7 @@ from writeorperish.ai.embeddings import LOCAL, coverage, embed_query, embed_text
 from writeorperish.ai.encoder import encoder
 from writeorperish.ai.models import Call, Embedding, Read
 from writeorperish.ai.parts import CapabilityOff, Cut, NotAllowed, Typed
+from writeorperish.ai.providers import local
 from writeorperish.audit.models import Entry
 from writeorperish.events.catalog import Genre
 from writeorperish.events.models import Event
@@ -95,6 +96,25 @@ def test_a_text_closed_while_its_job_waited_gets_no_vector(alice):
     drain()
     assert vectors_of(alice) == []
     assert not Call.objects.exists()
+
+
+@pytest.mark.parametrize("change", ["trash", "edit", "close"])
+def test_a_text_that_changes_while_it_is_read_stores_nothing_old(alice, monkeypatch, change):
+    node = entry(alice, "piano", ai_usage="chat")
+
+    def slow(texts):
+        match change:
+            case "trash":
+                trash_node(alice, node)
+            case "edit":
+                edit_node(alice, node, base_rev=1, text="stove")
+            case _:
+                Node.objects.filter(pk=node.pk).update(ai_usage="none")
+        return list(encoder().encode(texts))
+
+    monkeypatch.setattr(local, "embed", slow)
+    assert embed_text(node.ref, owner_id=alice.pk, genre=Genre.DIARY) == 0
+    assert vectors_of(alice) == []
 
 
 def test_a_trashed_text_has_no_vectors(alice):
