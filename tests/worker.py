@@ -55,6 +55,10 @@ class Worker:
             "LOG_FORMAT": "json",
         }
 
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """The process and its children are dead, in the middle of whatever they did."""
         if self.process is not None:

@@ -6,6 +6,18 @@ from django.utils.translation import gettext_lazy as _
 
 from writeorperish.audit.models import Anchor, Entry
 
+PLAIN = [
+    "at",
+    "chain",
+    "seq",
+    "actor_kind",
+    "actor_id",
+    "action",
+    "object_kind",
+    "object_id",
+    "purpose",
+]
+
 
 class ReadOnlyAdmin(ModelAdmin[Model]):
     """Looked at, never touched."""
@@ -28,17 +40,8 @@ class ReadOnlyAdmin(ModelAdmin[Model]):
 class EntryAdmin(ReadOnlyAdmin):
     """Who did what and when. Details stay sealed, for staff too."""
 
-    list_display = [
-        "at",
-        "chain",
-        "seq",
-        "actor_kind",
-        "actor_id",
-        "action",
-        "object_kind",
-        "object_id",
-        "purpose",
-    ]
+    list_display = PLAIN
+    fields = [*PLAIN, "request_id"]
     list_filter = ["at", "actor_kind"]
     search_fields = ["=chain", "=action", "=object_kind", "=actor_id", "=object_id"]
     search_help_text = _("A whole chain, action, kind or id.")
@@ -47,7 +50,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Anchor)
 class AnchorAdmin(ReadOnlyAdmin):
-    list_display = ["number", "at", "count", "root"]
+    list_display = fields = ["number", "at", "count", "root"]
     ordering = ["-number"]
 
     @admin.display

@@ -93,12 +93,13 @@ def tally() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def until(question: Callable[[], bool], *, meanwhile: Callable[[], None] = wake) -> None:
-    """Waits for a yes, doing every half second what beat would do every ten."""
+def until(question: Callable[[], bool], worker: Worker) -> None:
+    """Waits for a yes, asking for a relay all the while, as beat would every ten seconds."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not question():
+        assert worker.runs, f"The worker ended by itself, see {worker.log}"
         assert time.monotonic() < deadline, f"{heard()} heard, {left()} left"
-        meanwhile()
+        wake()
         time.sleep(0.2)
 
 
@@ -128,7 +129,7 @@ def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(wo
     strike(FACTS // 2)
     for blow in (own_redis.wipe, own_redis.stop):
         some = heard() + chance.randrange(5, 40)
-        until(lambda some=some: heard() >= some)
+        until(lambda some=some: heard() >= some, worker)
         time.sleep(chance.random() / 20)
         worker.kill()
         blow()
@@ -138,7 +139,7 @@ def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(wo
             broker.silent_until = 0.0
         an_hour_passes()
         worker.start()
-    until(lambda: unfinished() == 0)
+    until(lambda: unfinished() == 0, worker)
     assert tally() == dict.fromkeys(("urgent", "normal", "low", "echo"), FACTS), f"seed {seed}"
     states = Receipt.objects.values_list("state", flat=True)
     assert list(states) == [Receipt.State.DONE] * FACTS * HEARD_BY
@@ -147,7 +148,7 @@ def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(wo
 def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(worker):
     strike(20)
     worker.start()
-    until(lambda: heard() >= 5)
+    until(lambda: heard() >= 5, worker)
     worker.stop()
     assert not Receipt.objects.filter(state=Receipt.State.HELD).exists()
     assert not Receipt.objects.given_up().exists()
