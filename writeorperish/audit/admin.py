@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from writeorperish.audit.models import Anchor, Entry
 
-PLAIN = [
+PLAIN = (
     "at",
     "chain",
     "seq",
@@ -16,7 +16,7 @@ PLAIN = [
     "object_kind",
     "object_id",
     "purpose",
-]
+)
 
 
 class ReadOnlyAdmin(ModelAdmin[Model]):
@@ -41,7 +41,7 @@ class EntryAdmin(ReadOnlyAdmin):
     """Who did what and when. Details stay sealed, for staff too."""
 
     list_display = PLAIN
-    fields = [*PLAIN, "request_id"]
+    fields = (*PLAIN, "request_id")
     list_filter = ["at", "actor_kind"]
     search_fields = ["=chain", "=action", "=object_kind", "=actor_id", "=object_id"]
     search_help_text = _("A whole chain, action, kind or id.")
@@ -50,7 +50,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Anchor)
 class AnchorAdmin(ReadOnlyAdmin):
-    list_display = fields = ["number", "at", "count", "root"]
+    list_display = fields = ("number", "at", "count", "root")
     ordering = ["-number"]
 
     @admin.display

@@ -24,7 +24,7 @@ from writeorperish.refs import new_id
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("worker")]
 
-FACTS = 120
+FACTS = 80
 HEARD_BY = 4
 PATIENCE_SECONDS = 30
 

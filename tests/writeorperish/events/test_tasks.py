@@ -80,6 +80,7 @@ def test_a_message_that_comes_twice_is_heard_once():
 
 
 def test_a_listener_works_under_the_id_of_the_request_that_caused_it():
+    structlog.contextvars.clear_contextvars()
     ids = []
     on(TextErased)(lambda _fact: ids.append(current_request_id()))
     with structlog.contextvars.bound_contextvars(request_id="a-request-id"):
