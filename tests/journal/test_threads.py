@@ -130,13 +130,14 @@ def test_a_circle_or_a_double_is_refused():
         Thread([bone(1), bone(1)])
 
 
-def test_5_000_deep_and_20_000_rows_take_milliseconds():
+def test_5_000_deep_and_20_000_rows_are_nothing_special():
     random = Random(3)
     rows = chain(5_000) + [bone(n, random.randrange(n)) for n in range(5_000, 20_000)]
     random.shuffle(rows)
     started = time.perf_counter()
     thread = Thread(rows)
-    assert time.perf_counter() - started < 1
+    # Quadratic work would take minutes; a busy machine takes a second.
+    assert time.perf_counter() - started < 15
     assert len(thread) == 20_000
     started = time.perf_counter()
     assert thread.above(uid(4_999)).more == 4_979
