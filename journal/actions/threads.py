@@ -43,13 +43,16 @@ def thread_page(
         Node.objects.visible_to(person).filter(root=node.root_id).values_list("pk", flat=True)
     )
     thread = Thread(skeleton(node, visible))
+    # Beyond the rows of a skeleton an entry stands for itself, with its direct replies.
+    if node.pk not in thread:
+        thread = Thread(replies_of(node, visible, limit))
     above = thread.above(node.pk)
     page = stretch(thread, node, after, limit)
     shown = [*above.nearest, *(row.id for row in page.rows)]
     rows = rows_by_id(person, shown, visible)
     return ThreadPage(
         ancestors=[place(rows, ident, 0) for ident in above.nearest],
-        more_above=above.more,
+        more_above=max(above.more, node.depth - len(above.nearest)),
         node=node,
         below=[place(rows, row.id, row.level) for row in page.rows],
         next_after=page.next,
@@ -61,6 +64,15 @@ def skeleton(node: Node, visible: set[UUID]) -> list[Bone]:
     return [
         Bone(pk, parent, at, pk in visible)
         for pk, parent, at in rows.values_list("pk", "parent_id", "written_at")[:SKELETON_ROWS]
+    ]
+
+
+def replies_of(node: Node, visible: set[UUID], limit: int) -> list[Bone]:
+    rows = Node.objects.filter(parent=node.pk).order_by("written_at", "id")
+    found = rows.values_list("pk", "parent_id", "written_at")[:limit]
+    return [
+        Bone(node.pk, None, node.written_at),
+        *(Bone(pk, parent, at, pk in visible) for pk, parent, at in found),
     ]
 
 
