@@ -53,9 +53,9 @@ def test_a_longer_thread_costs_no_further_query(alice, django_assert_num_queries
     root = entry(alice, "root")
     for n in range(5):
         entry(alice, f"leaf {n}", parent=root)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         thread_page(alice, root)
     for n in range(20):
         entry(alice, f"more {n}", parent=root)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         thread_page(alice, root)
