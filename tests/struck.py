@@ -34,42 +34,39 @@ class Echoed(Fact):
     id: UUID
 
 
-def count(fact: Struck | Echoed, listener: str) -> bool:
-    """Whether this listener counts this fact for the first time. Slow enough to be killed in the middle."""
+def count(fact: Struck | Echoed, listener: str, *, echo: bool = False) -> None:
+    """This listener has counted this fact. Slow on both sides of the commit, to be killed on either."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO struck (fact, listener) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            [fact.id, listener],
-        )
-        first = cursor.rowcount == 1
-        cursor.execute("SELECT pg_sleep(0.005)")
-        if first:
+        with transaction.atomic():
             cursor.execute(
-                "UPDATE struck_tally SET count = count + 1 WHERE listener = %s", [listener]
+                "INSERT INTO struck (fact, listener) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+                [fact.id, listener],
             )
-    return first
+            if cursor.rowcount == 1:
+                cursor.execute(
+                    "UPDATE struck_tally SET count = count + 1 WHERE listener = %s", [listener]
+                )
+                if echo:
+                    emit(Echoed(fact.id))
+            cursor.execute("SELECT pg_sleep(0.005)")
+        cursor.execute("SELECT pg_sleep(0.015)")
 
 
 @on(Struck, queue="urgent")
 def count_urgent(fact: Struck) -> None:
-    with transaction.atomic():
-        count(fact, "urgent")
+    count(fact, "urgent")
 
 
 @on(Struck)
 def count_and_echo(fact: Struck) -> None:
-    with transaction.atomic():
-        if count(fact, "normal"):
-            emit(Echoed(fact.id))
+    count(fact, "normal", echo=True)
 
 
 @on(Struck, queue="low")
 def count_low(fact: Struck) -> None:
-    with transaction.atomic():
-        count(fact, "low")
+    count(fact, "low")
 
 
 @on(Echoed)
 def count_echo(fact: Echoed) -> None:
-    with transaction.atomic():
-        count(fact, "echo")
+    count(fact, "echo")
