@@ -70,3 +70,8 @@ def locked_out(
         status=429,
         headers={"Retry-After": str(int(settings.AXES_COOLOFF_TIME.total_seconds()))},
     )
+
+
+def display_name(person: User) -> str:
+    """How allauth's own pages call somebody."""
+    return person.get_short_name()
