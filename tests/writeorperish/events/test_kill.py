@@ -5,27 +5,35 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import redis
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.models import User
+from download.models.words import Chunk
+from tests.factories import entry, person
 from tests.struck import GONE, TABLES, Struck
 from tests.worker import Worker
+from writeorperish.ai.gateway import capable
+from writeorperish.ai.models import Embedding
 from writeorperish.events.bus import LISTENERS
 from writeorperish.events.models import Event, Receipt
 from writeorperish.events.outbox import emit
 from writeorperish.events.tasks import broker, wake
 from writeorperish.ops import embedded
+from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import new_id
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("worker")]
 
 FACTS = 80
-HEARD_BY = 4
+ENTRIES = 16
 PATIENCE_SECONDS = 30
 
 
@@ -81,6 +89,18 @@ def strike(count: int) -> None:
             emit(Struck(new_id()))
 
 
+def write(person: User, count: int) -> None:
+    """Entries of one passage each, which AI may read."""
+    for number in range(count):
+        entry(person, f"alice's words, number {number}", ai_usage="chat")
+
+
+def places_in(index: type[Chunk] | type[Embedding], person: User) -> int:
+    """How many of the person's passages stand in an index."""
+    with rows_of(person.pk):
+        return index.objects.filter(owner=person.pk).count()
+
+
 def heard() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM struck")
@@ -125,8 +145,10 @@ def an_hour_passes() -> None:
 def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(worker, own_redis):
     seed = random.randrange(10**6)
     chance = random.Random(seed)
+    alice = person("alice")
     worker.start()
     strike(FACTS // 2)
+    write(alice, ENTRIES // 2)
     for blow in (own_redis.wipe, own_redis.stop):
         some = heard() + chance.randrange(5, 40)
         until(lambda some=some: heard() >= some, worker)
@@ -134,6 +156,7 @@ def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(wo
         worker.kill()
         blow()
         strike(FACTS // 4)
+        write(alice, ENTRIES // 4)
         if blow == own_redis.stop:
             own_redis.start()
             broker.silent_until = 0.0
@@ -141,8 +164,10 @@ def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(wo
         worker.start()
     until(lambda: unfinished() == 0, worker)
     assert tally() == dict.fromkeys(("urgent", "normal", "low", "echo"), FACTS), f"seed {seed}"
-    states = Receipt.objects.values_list("state", flat=True)
-    assert list(states) == [Receipt.State.DONE] * FACTS * HEARD_BY
+    assert set(Receipt.objects.values_list("state", flat=True)) == {Receipt.State.DONE}
+    assert places_in(Chunk, alice) == ENTRIES
+    call_command("verify_words", "--person", str(alice.pk), stdout=StringIO())
+    assert places_in(Embedding, alice) == (ENTRIES if capable("embed").on else 0)
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(worker):
