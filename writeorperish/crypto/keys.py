@@ -9,6 +9,7 @@ import binascii
 import secrets
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -46,6 +47,12 @@ uncommitted: set[int] = set()
 def person(uid: UUID | str) -> str:
     """The holder's name of a person."""
     return f"person:{uid}"
+
+
+def person_of(holder: str) -> UUID | None:
+    """The person this holder is; None for a conversation, a case or the server."""
+    kind, _colon, uid = holder.partition(":")
+    return UUID(uid) if kind == "person" else None
 
 
 def data_key(holder: str, kind: Kind) -> Key:
@@ -188,6 +195,18 @@ def healthy() -> bool:
         return unwrap(newest) is not None
     except KeyServiceDown:
         return False
+
+
+def made_at(holder: str) -> datetime:
+    """When the holder's active `seal` key was made, which may be now."""
+    data_key(holder, "seal")
+    return active_rows(holder).get(kind="seal").created_at
+
+
+def replaced_ids(holder: str) -> list[int]:
+    """The ids of the holder's replaced `seal` keys that still open things."""
+    rows = DataKey.objects.filter(holder=holder, kind="seal", state=DataKey.State.OLD)
+    return list(rows.values_list("id", flat=True))
 
 
 def replace_seal_key(holder: str) -> DataKey:
