@@ -1,0 +1,107 @@
+"""One server, one browser and one planted world for all tests that look at pages."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Playwright
+from pytest_django import DjangoDbBlocker
+
+from accounts.actions.admission import open_signup
+from tests.e2e.planted import World, plant, signed_in
+from tests.e2e.served import serving
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
+PATIENCE_MILLISECONDS = 7_000
+
+
+@dataclass(frozen=True)
+class House:
+    """The running product: where it answers, and who and what is in it."""
+
+    origin: str
+    world: World
+
+
+@pytest.fixture(scope="session")
+def beside_a_loop() -> Iterator[None]:
+    """Queries in the test's thread, where Playwright runs its loop and Django would refuse them."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def db(
+    beside_a_loop: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """In this folder what is written stays until the end: the server has connections of its own."""
+    with django_db_blocker.unblock():
+        yield
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def house(db: None, collected: None) -> Iterator[House]:
+    """The server and its world. Pages only read it; whoever changes something makes people of their own."""
+    world = plant()
+    open_signup()
+    with serving() as origin:
+        yield House(origin, world)
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, else Playwright's own. Without one the tests fail."""
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def clients(house: House) -> Callable[[str], Client]:
+    """Per person of the world one client that signed in once; `nobody` never did."""
+    known: dict[str, Client] = {"nobody": Client()}
+
+    def client_of(role: str) -> Client:
+        if role not in known:
+            known[role] = signed_in(house.world.people[role])
+        return known[role]
+
+    return client_of
+
+
+Opener = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="session")
+def opened(chromium: Browser, house: House, clients: Callable[[str], Client]) -> Iterator[Opener]:
+    """Opens a browser profile in which this person is signed in: `opened("alice", width=320)`."""
+    standing: list[BrowserContext] = []
+
+    def context_of(
+        role: str = "nobody", *, width: int = 1280, scheme: str = "light", scripts: bool = True
+    ) -> BrowserContext:
+        context = chromium.new_context(
+            base_url=house.origin,
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        cookies = clients(role).cookies
+        if "session" in cookies:
+            value = cookies["session"].value
+            context.add_cookies([{"name": "session", "value": value, "url": house.origin}])
+        standing.append(context)
+        return context
+
+    yield context_of
+    for context in standing:
+        context.close()

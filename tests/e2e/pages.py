@@ -1,0 +1,149 @@
+"""Every page a browser can open: its URL name, who opens it, and which planted row it is about."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+FULL = os.environ.get("MATRIX") == "full"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One page. `kwargs` name planted rows; `private`: nobody but its owner may open it.
+
+    `foreign`: another project's markup, of which only what it loads and logs is ours to answer for.
+    """
+
+    name: str
+    role: str = "alice"
+    kwargs: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    status: int = 200
+    foreign: bool = False
+    words: str = ""
+
+    @property
+    def private(self) -> bool:
+        return bool(self.kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.query}-{self.role}{self.words}"
+
+    def path(self, rows: Mapping[str, Any]) -> str:
+        planted = {name: rows.get(row, row) for name, row in self.kwargs.items()}
+        return reverse(self.name, kwargs=planted) + self.query
+
+
+ENTRY = {"node_id": "entry"}
+UNKNOWN = {"node_id": "0190a000-0000-7000-8000-000000000000"}
+
+PAGES = [
+    Row("accounts:landing", "nobody"),
+    Row("accounts:promise", "nobody"),
+    Row("accounts:promise"),
+    Row("accounts:waiting", "waiting"),
+    Row("accounts:signed-in"),
+    Row("account_login", "nobody"),
+    Row("account_signup", "nobody"),
+    Row("account_reset_password", "nobody"),
+    Row("account_reset_password_done", "nobody"),
+    Row("account_reset_password_from_key", "nobody", {"uidb36": "1", "key": "stale"}),
+    Row("account_reset_password_from_key_done", "nobody"),
+    Row("account_inactive", "nobody"),
+    Row("ui:offline", "nobody"),
+    Row("journal:home"),
+    Row("journal:home", query="?audience=shared"),
+    Row("journal:home", "empty"),
+    Row("journal:write"),
+    Row("journal:write", query="?title=From%20elsewhere&text=Words"),
+    Row("journal:drafts"),
+    Row("journal:drafts", "empty"),
+    Row("journal:trash"),
+    Row("journal:trash", "empty"),
+    Row("journal:imports"),
+    Row("journal:import", kwargs={"run_id": "checked"}),
+    Row("journal:import", kwargs={"run_id": "done"}, words="-done"),
+    Row("journal:node", kwargs=ENTRY),
+    Row("journal:node", kwargs=UNKNOWN, status=404, words="-missing"),
+    Row("journal:edit", kwargs=ENTRY),
+    Row("journal:edit", kwargs={"node_id": "drafted"}, words="-drafted"),
+    Row("journal:versions", kwargs=ENTRY),
+    Row("journal:audience", kwargs=ENTRY),
+    Row("journal:deletion", kwargs=ENTRY),
+    Row("download:search"),
+    Row("download:search", query="?q=piano"),
+    Row("download:search", query="?q=zeppelin&mode=words"),
+    Row("download:palette", query="?q=piano"),
+    Row("accounts:settings"),
+    Row("accounts:account"),
+    Row("accounts:appearance"),
+    Row("accounts:privacy"),
+    Row("accounts:activity"),
+    Row("accounts:tokens"),
+    Row("accounts:tokens", "empty"),
+    Row("accounts:export"),
+    Row("account_logout"),
+    Row("account_email"),
+    Row("account_change_password"),
+    Row("account_reauthenticate"),
+    Row("usersessions_list"),
+    Row("mfa_index"),
+    Row("mfa_activate_totp"),
+    Row("mfa_index", "moderator"),
+    Row("mfa_deactivate_totp", "moderator"),
+    Row("mfa_reauthenticate", "moderator"),
+    Row("mfa_view_recovery_codes", "moderator"),
+    Row("mfa_generate_recovery_codes", "moderator"),
+    Row("ui:styleguide", "moderator"),
+    Row("api-docs", "moderator", foreign=True),
+    Row("admin:index", "moderator", foreign=True),
+    Row("admin:accounts_user_changelist", "moderator", foreign=True),
+    Row("admin:accounts_user_change", "moderator", {"object_id": "moderator"}, foreign=True),
+    Row("admin:audit_entry_changelist", "moderator", foreign=True),
+    Row("admin:events_receipt_changelist", "moderator", foreign=True),
+]
+
+NOT_PAGES = {
+    "account_confirm_login_code": "signing in by code is off; it needs a sign-in under way",
+    "account_email_verification_sent": "needs a sign-up under way: test_flows looks at it",
+    "account_set_password": "for people without a password, and everybody has one",
+    "accounts:end-token": "only POST",
+    "accounts:export-file": "a file: test_other_eyes asks for it",
+    "api-schema": "a document for programs",
+    "journal:confirm-import": "only POST",
+    "journal:discard": "only POST",
+    "journal:erasure": "only POST",
+    "journal:reopen": "only POST",
+    "journal:replies": "only POST",
+    "journal:restoration": "only POST",
+    "journal:restore-version": "only POST",
+    "journal:retract-import": "only POST",
+    "mfa_authenticate": "needs a sign-in under way: every moderator's test passes through it",
+    "mfa_download_recovery_codes": "a file",
+    "ops:health": "for machines",
+    "ops:ready": "for machines",
+    "ui:csp-report": "only POST",
+    "ui:manifest": "a document for browsers",
+    "ui:service-worker": "a script",
+    "ui:share-target": "goes on to journal:write with what was shared",
+}
+
+
+def named_pages() -> Iterator[str]:
+    """The names of all URLs outside the API. Django's admin stands in the table by what is ours in it."""
+    for name in names(get_resolver().url_patterns):
+        if name.startswith(("admin:", "me:")) or "-api:" in name:
+            continue
+        yield name
+
+
+def names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator[str]:
+    for each in patterns:
+        if isinstance(each, URLResolver):
+            inner = f"{space}{each.namespace}:" if each.namespace else space
+            yield from names(each.url_patterns, inner)
+        elif each.name:
+            yield f"{space}{each.name}"

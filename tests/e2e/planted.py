@@ -1,0 +1,146 @@
+"""The world the browser's tests look at: the demo's, and what it lacks."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from time import time
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, hotp_value
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.actions.departure import ask_for_export
+from accounts.actions.tokens import begin_family
+from accounts.models import User
+from journal.actions.drafts import discard_draft, save_draft
+from journal.actions.imports import (
+    Settings,
+    begin_import,
+    begin_upload,
+    confirm_import,
+    put_part,
+)
+from journal.actions.nodes import edit_node
+from journal.actions.trash import trash_node
+from tests.events_drain import drain
+from tests.factories import block_between, entry, person
+from writeorperish.refs import new_id
+
+PASSWORD = "write-or-perish"
+SEED = "JBSWY3DPEHPK3PXP"
+
+
+@dataclass(frozen=True)
+class World:
+    """Who lives in the planted world, and the rows its private pages are about."""
+
+    people: dict[str, User]
+    rows: dict[str, UUID]
+
+
+def plant() -> World:
+    """The demo world, and what it lacks: versions, drafts, trash, imports, an app, an export, staff, newcomers."""
+    call_command("seed_demo", force=True, verbosity=0, stdout=io.StringIO())
+    people = {
+        name: User.objects.get(email=f"{name}@example.org")
+        for name in ("alice", "bob", "charlie", "mallory")
+    }
+    block_between(people["alice"], people["mallory"])
+    people["moderator"] = staff()
+    people["empty"] = newcomer("empty")
+    people["waiting"] = newcomer("waiting", state=User.State.WAITING)
+    return World(people, rows_of(people["alice"]) | {"moderator": people["moderator"].pk})
+
+
+def newcomer(handle: str, **fields: object) -> User:
+    """Somebody with a confirmed address and the password of all tests."""
+    made = person(handle)
+    made.set_password(PASSWORD)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    made.save()
+    EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
+    return made
+
+
+def staff() -> User:
+    made = newcomer("moderator", is_staff=True, is_superuser=True)
+    TOTP.activate(made, SEED)
+    RecoveryCodes.activate(made)
+    return made
+
+
+def rows_of(alice: User) -> dict[str, UUID]:
+    node = entry(alice, "The kettle sang.\n\nThen it was quiet.", title="A quiet morning")
+    edit_node(alice, node, base_rev=node.rev, text="The kettle sang.\n\nThen it stopped.")
+    node.refresh_from_db()
+    entry(alice, "And the cat came in.", parent=node)
+    drafted = entry(alice, "Half of a thought")
+    changes = {"edits": drafted.pk, "base_rev": drafted.rev, "text": "Half of a better thought"}
+    save_draft(alice, new_id(), seq=1, title="", **changes)
+    begun = save_draft(alice, new_id(), seq=1, title="", text="Not finished yet")
+    discarded = save_draft(alice, new_id(), seq=1, title="", text="Thrown away")
+    discard_draft(alice, discarded.draft)
+    deleted = entry(alice, "Gone from the journal")
+    trash_node(alice, deleted)
+    checked, done = imported(alice), imported(alice, confirmed=True)
+    export = ask_for_export(alice)
+    drain()
+    app = begin_family(alice, label="Notes on the phone")
+    return {
+        "entry": node.pk,
+        "version": node.versions.order_by("created_at")[0].pk,
+        "drafted": drafted.pk,
+        "draft": begun.draft.pk,
+        "deleted": deleted.pk,
+        "checked": checked,
+        "done": done,
+        "export": export.pk,
+        "family": app.family.pk,
+    }
+
+
+def zipped(files: dict[str, str | bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+PAST = {
+    "2019-03-04 A walk.md": "We walked along the river until the bakery opened.",
+    "2019-03-05.md": "# Rain\n\nIt rained on the whole of the market.",
+    "unreadable.md": b"\x00\x01\x02\x00",
+}
+
+
+def imported(owner: User, *, confirmed: bool = False) -> UUID:
+    """An import of three files, looked through, and with `confirmed` done; its id."""
+    data = zipped(PAST)
+    upload = begin_upload(owner, size=len(data))
+    put_part(owner, upload, 0, data)
+    run = begin_import(owner, upload)
+    drain()
+    if confirmed:
+        run.refresh_from_db()
+        confirm_import(owner, run, settings=Settings())
+        drain()
+    return run.pk
+
+
+def signed_in(who: User) -> Client:
+    """A client that came in through the sign-in page, with the second step where there is one."""
+    client = Client()
+    answer = client.post("/accounts/login/", {"login": who.email, "password": PASSWORD})
+    assert answer.status_code == 302, "the sign-in page did not let them in"
+    if answer.headers["Location"].startswith("/accounts/2fa/"):
+        code = f"{hotp_value(SEED, int(time()) // 30):06d}"
+        answer = client.post("/accounts/2fa/authenticate/", {"code": code})
+        assert answer.status_code == 302, "the second step did not let them in"
+    answer = client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert answer.status_code == 302, "they could not show again who they are"
+    return client
