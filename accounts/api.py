@@ -1,6 +1,8 @@
 """`/api/v1/me/`: a person's apps, themselves, circles, blocks, consents, readings and exports, as JSON."""
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,7 +12,8 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -30,6 +33,7 @@ from accounts.serializers import (
     CircleDetailSerializer,
     CircleSerializer,
     CircleWriteSerializer,
+    ConsentListSerializer,
     ConsentSerializer,
     ConsentWriteSerializer,
     ExportSerializer,
@@ -48,24 +52,34 @@ from accounts.serializers import (
     StateSerializer,
 )
 from writeorperish.audit.log import activity_of
-from writeorperish.audit.models import Entry
+from writeorperish.audit.models import Entry, EntryQuerySet
 from writeorperish.ops.once import Outcome
-from writeorperish.ops.refusals import Barred, Missing
+from writeorperish.ops.refusals import Barred, Missing, Refused
 from writeorperish.privacy import blocks, circles, consent
 from writeorperish.privacy.models import Block, Circle, Consent, Membership
+from writeorperish.refs import Ref
 from writeorperish.ui.api import (
     GuardedViewSet,
     RowAnswer,
+    UnknownFilter,
     check_params,
     if_match,
     repeatable,
     row_id,
 )
 
+ONE_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
+
 
 class ProofNeeded(Barred):
     code = "proof_needed"
     words = _("Show your password again first; it counts for 15 minutes.")
+
+
+class RangeUnsatisfiable(Refused):
+    status = 416
+    code = "range_unsatisfiable"
+    words = _("The file ends before this range begins.")
 
 
 class MeViewSet(GenericViewSet[Any]):
@@ -128,6 +142,13 @@ class TokenViewSet(MeViewSet):
     rates: ClassVar[Mapping[str, str]] = {"end": "token_change"}
     params: ClassVar[Mapping[str, frozenset[str]]] = {"families": frozenset({"limit", "cursor"})}
     ordering = ("-created_at", "-id")
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """None where a pair is asked for: an app that refreshes may still send the access token that ended."""
+        # The schema asks without a request.
+        method = str(getattr(self.request, "method", "")).lower()
+        action = self.action_map.get(method, "")
+        return [] if self.action_scopes.get(action) == () else super().get_authenticators()
 
     @extend_schema(request=SignInSerializer, responses={201: PairSerializer}, auth=[])
     def begin(self, request: ApiRequest) -> Response:
@@ -207,6 +228,11 @@ class CircleViewSet(GuardedViewSet[Circle]):
     }
     rates: ClassVar[Mapping[str, str]] = {"invite": "invitation"}
     if_match_actions: ClassVar[frozenset[str]] = frozenset({"partial_update"})
+    opens: ClassVar[Mapping[str, tuple[str, ...]]] = {"members": (), "invitations": ()}
+
+    def get_serializer_class(self) -> type[BaseSerializer[Circle]]:
+        whole = self.action in {"retrieve", "partial_update"}
+        return CircleDetailSerializer if whole else CircleSerializer
 
     def get_queryset(self) -> QuerySet[Circle]:
         rows = circles.circles_of(self.request.user).order_by()
@@ -216,10 +242,6 @@ class CircleViewSet(GuardedViewSet[Circle]):
 
     def mine(self, id: UUID | None) -> Circle | None:
         return circles.circles_of(self.request.user).filter(pk=id).first() if id else None
-
-    @extend_schema(responses=CircleDetailSerializer)
-    def retrieve(self, request: Request, id: str) -> Response:
-        return self.whole(self.get_object())
 
     @extend_schema(
         request=CircleWriteSerializer, responses={201: CircleSerializer, 200: CircleSerializer}
@@ -246,7 +268,7 @@ class CircleViewSet(GuardedViewSet[Circle]):
         circles.change_circle(
             request.user, circle, expected_version=if_match(request), **sent.validated_data
         )
-        return self.whole(self.get_queryset().get(pk=circle.pk))
+        return self.shown(self.get_queryset().get(pk=circle.pk))
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:
@@ -280,7 +302,6 @@ class CircleViewSet(GuardedViewSet[Circle]):
         return self.invited(membership, earlier.status)
 
     @extend_schema(request=None, responses={204: None})
-    @repeatable
     def uninvite(self, request: ApiRequest, id: str, invitation: str) -> Response:
         return self.end(
             self.get_object().memberships.filter(pk=row_id(invitation), state="invited")
@@ -297,9 +318,6 @@ class CircleViewSet(GuardedViewSet[Circle]):
         circles.remove(self.request.user, membership)
         return Response(status=204)
 
-    def whole(self, circle: Circle) -> Response:
-        return Response(CircleDetailSerializer(circle).data, headers={"ETag": self.tag_of(circle)})
-
 
 class CompanyViewSet(MeViewSet):
     """The other side of circles: invitations to me, and the circles I am in."""
@@ -315,12 +333,24 @@ class CompanyViewSet(MeViewSet):
         return self.pages(InvitedSerializer, circles.invitations_to(request.user).order_by())
 
     @extend_schema(request=None, responses=StateSerializer)
+    @repeatable
     def accept(self, request: ApiRequest, id: str) -> Response:
-        return self.json(StateSerializer, circles.accept(request.user, self.invitation(id)))
+        return self.answered(circles.accept(request.user, self.invitation(id)))
 
     @extend_schema(request=None, responses=StateSerializer)
+    @repeatable
     def decline(self, request: ApiRequest, id: str) -> Response:
-        return self.json(StateSerializer, circles.decline(request.user, self.invitation(id)))
+        return self.answered(circles.decline(request.user, self.invitation(id)))
+
+    def answered(self, membership: Membership) -> Response:
+        return RowAnswer(membership, StateSerializer(membership).data, 200, {})
+
+    def again(self, earlier: Outcome) -> Response:
+        made = [earlier.result.id] if earlier.result else []
+        membership = Membership.objects.filter(member=self.request.user.pk, pk__in=made).first()
+        if membership is None:
+            raise Missing
+        return self.answered(membership)
 
     @extend_schema(responses=MembershipSerializer(many=True))
     def memberships(self, request: ApiRequest) -> Response:
@@ -337,10 +367,10 @@ class CompanyViewSet(MeViewSet):
     def invitation(self, id: str) -> Membership:
         found = (
             Membership.objects.filter(pk=row_id(id), member=self.request.user.pk, state="invited")
-            .select_related("circle__group")
+            .select_related("circle__group", "circle__owner")
             .first()
         )
-        if found is None:
+        if found is None or blocks.blocked_between(self.request.user, found.circle.owner):
             raise Missing
         return found
 
@@ -379,7 +409,9 @@ class BlockViewSet(MeViewSet):
 
 
 class ConsentViewSet(MeViewSet):
-    @extend_schema(responses=ConsentSerializer(many=True))
+    pagination_class = None
+
+    @extend_schema(operation_id="me_consents_list", responses=ConsentListSerializer)
     def all(self, request: ApiRequest) -> Response:
         rows = [consent_json(name, row) for name, row in consent.consents_of(request.user).items()]
         return Response({"next": None, "previous": None, "results": rows})
@@ -405,12 +437,39 @@ def consent_json(purpose: str, row: Consent | None) -> dict[str, object]:
 
 class ActivityViewSet(MeViewSet):
     ordering = ("-seq", "-id")
-    params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
+    params: ClassVar[Mapping[str, frozenset[str]]] = {
+        "all": frozenset({"limit", "cursor", "about", "actor", "from", "to"})
+    }
 
-    @extend_schema(responses=ActivitySerializer(many=True))
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("about", description="A ref, `<kind>:<uuid>`."),
+            OpenApiParameter("actor", description="Who did it.", enum=Entry.ActorKind.values),
+            OpenApiParameter("from", OpenApiTypes.DATE),
+            OpenApiParameter("to", OpenApiTypes.DATE),
+        ],
+        responses=ActivitySerializer(many=True),
+    )
     def all(self, request: ApiRequest) -> Response:
-        page = self.paginate_queryset(activity_of(request.user.pk).order_by())
+        rows = activity_asked(activity_of(request.user.pk), request.query_params)
+        page = self.paginate_queryset(rows.order_by())
         return self.get_paginated_response([activity_json(entry) for entry in page or []])
+
+
+def activity_asked(rows: EntryQuerySet, asked: Mapping[str, str]) -> EntryQuerySet:
+    """The entries about one row, by one kind of actor, of these days. UnknownFilter for what cannot be read."""
+    try:
+        if "about" in asked:
+            rows = rows.about(Ref.parse(asked["about"]))
+        if "actor" in asked:
+            rows = rows.filter(actor_kind=Entry.ActorKind(asked["actor"]))
+        if "from" in asked:
+            rows = rows.filter(at__date__gte=date.fromisoformat(asked["from"]))
+        if "to" in asked:
+            rows = rows.filter(at__date__lte=date.fromisoformat(asked["to"]))
+    except ValueError as error:
+        raise UnknownFilter from error
+    return rows
 
 
 def activity_json(entry: Entry) -> dict[str, object]:
@@ -451,16 +510,29 @@ class ExportViewSet(MeViewSet):
     def one(self, request: ApiRequest, id: str) -> Response:
         return self.json(ExportSerializer, self.export(id))
 
-    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(
+        parameters=[OpenApiParameter("Range", location="header", description="`bytes=<from>-`")],
+        responses={
+            (200, "application/zip"): OpenApiTypes.BINARY,
+            (206, "application/zip"): OpenApiTypes.BINARY,
+            (416, "application/problem+json"): OpenApiTypes.OBJECT,
+        },
+    )
     def file(self, request: ApiRequest, id: str) -> StreamingHttpResponse:
         self.need_proof()
         export = self.export(id)
         if export.state != Export.State.READY:
             raise Missing
+        start, stop = asked_bytes(request.headers.get("Range", ""), export.bytes)
+        partial = "Range" in request.headers and (start, stop) != (0, export.bytes)
+        headers = {"Content-Length": str(stop - start), "Accept-Ranges": "bytes"}
+        if partial:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{export.bytes}"
         return StreamingHttpResponse(
-            parts_of(request.user, export),
+            parts_of(request.user, export, start=start, stop=stop),
+            status=206 if partial else 200,
             content_type="application/zip",
-            headers={"Content-Length": str(export.bytes)},
+            headers=headers,
         )
 
     def export(self, id: str) -> Export:
@@ -468,6 +540,22 @@ class ExportViewSet(MeViewSet):
         if found is None:
             raise Missing
         return found
+
+
+def asked_bytes(header: str, size: int) -> tuple[int, int]:
+    """First byte and the one after the last of a Range of one stretch; the whole for any other header (RFC 9110).
+
+    RangeUnsatisfiable when it begins behind the end.
+    """
+    match = ONE_RANGE.fullmatch(header.strip())
+    if match is None or not (match[1] or match[2]):
+        return 0, size
+    if not match[1]:
+        return max(0, size - int(match[2])), size
+    start, stop = int(match[1]), int(match[2]) + 1 if match[2] else size
+    if start >= size:
+        raise RangeUnsatisfiable
+    return (start, min(stop, size)) if start < stop else (0, size)
 
 
 urlpatterns = [

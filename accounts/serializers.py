@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.actions.tokens import Pair
-from accounts.models import Profile, TokenFamily, User
+from accounts.models import Export, Profile, TokenFamily, User
 from accounts.tokens import ACCESS_LIFE, SCOPES
 from writeorperish.privacy.circles import NAME_CHARS
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.privacy.models import Circle, Membership
 from writeorperish.ui.fields import ApiId, ApiText, ApiZone
+from writeorperish.ui.parsing import Sent
 
 
 class PersonSerializer(serializers.Serializer[User]):
@@ -21,18 +23,18 @@ class PersonSerializer(serializers.Serializer[User]):
     name = serializers.CharField(source="profile.name")
 
 
-class SignInSerializer(serializers.Serializer[Any]):
+class SignInSerializer(Sent):
     email = ApiText(max_chars=254)
     password = ApiText(max_chars=1024)
     otp = serializers.CharField(required=False, max_length=16)
     label = ApiText(required=False, allow_blank=True, max_chars=80)
 
 
-class RefreshSerializer(serializers.Serializer[Any]):
+class RefreshSerializer(Sent):
     refresh = serializers.CharField(max_length=4096)
 
 
-class ProofSerializer(serializers.Serializer[Any]):
+class ProofSerializer(Sent):
     password = ApiText(max_chars=1024)
     otp = serializers.CharField(required=False, max_length=16)
 
@@ -67,18 +69,27 @@ class FamilySerializer(serializers.Serializer[TokenFamily]):
         return used is not None and used.pk == family.pk
 
 
+class AppearanceShownSerializer(serializers.Serializer[Profile]):
+    theme = serializers.ChoiceField(choices=Profile.Theme.values)
+    reading_size = serializers.ChoiceField(choices=Profile.ReadingSize.values)
+
+
 class MeSerializer(serializers.Serializer[User]):
     uid = serializers.UUIDField()
     email = serializers.EmailField()
     handle = serializers.CharField(source="profile.handle")
     name = serializers.CharField(source="profile.name")
-    state = serializers.ChoiceField(choices=User.State.values)
+    state = serializers.ChoiceField(choices=User.State.choices)
     plan = serializers.SerializerMethodField()
     zone = serializers.CharField(source="profile.zone")
     language = serializers.CharField(source="profile.language")
     appearance = serializers.SerializerMethodField()
-    default_privacy_level = serializers.CharField(source="profile.default_privacy_level")
-    default_ai_usage = serializers.CharField(source="profile.default_ai_usage")
+    default_privacy_level = serializers.ChoiceField(
+        source="profile.default_privacy_level", choices=PrivacyLevel.values
+    )
+    default_ai_usage = serializers.ChoiceField(
+        source="profile.default_ai_usage", choices=AIUsage.values
+    )
     public_page = serializers.SerializerMethodField()
     scopes = serializers.SerializerMethodField()
     restrictions = serializers.SerializerMethodField()
@@ -86,6 +97,7 @@ class MeSerializer(serializers.Serializer[User]):
     def get_plan(self, person: User) -> str:
         return "free"
 
+    @extend_schema_field(AppearanceShownSerializer)
     def get_appearance(self, person: User) -> dict[str, str]:
         return {"theme": person.profile.theme, "reading_size": person.profile.reading_size}
 
@@ -99,12 +111,12 @@ class MeSerializer(serializers.Serializer[User]):
         return []
 
 
-class AppearanceSerializer(serializers.Serializer[Any]):
+class AppearanceSerializer(Sent):
     theme = serializers.ChoiceField(choices=Profile.Theme.values, required=False)
     reading_size = serializers.ChoiceField(choices=Profile.ReadingSize.values, required=False)
 
 
-class MeChangeSerializer(serializers.Serializer[Any]):
+class MeChangeSerializer(Sent):
     handle = serializers.RegexField(r"^[A-Za-z0-9_]{3,30}\Z", required=False)
     name = ApiText(required=False, allow_blank=True, max_chars=60)
     zone = ApiZone(required=False)
@@ -119,7 +131,7 @@ class MeChangeSerializer(serializers.Serializer[Any]):
 class CircleSerializer(serializers.Serializer[Circle]):
     id = serializers.UUIDField()
     name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=Circle.Kind.values)
+    kind = serializers.ChoiceField(choices=Circle.Kind.choices)
     version = serializers.IntegerField()
     people = serializers.IntegerField()
     created_at = serializers.DateTimeField()
@@ -127,7 +139,7 @@ class CircleSerializer(serializers.Serializer[Circle]):
 
 class MemberSerializer(serializers.Serializer[Membership]):
     person = PersonSerializer(source="member")
-    state = serializers.ChoiceField(choices=Membership.State.values)
+    state = serializers.ChoiceField(choices=Membership.State.choices)
     since = serializers.DateTimeField(allow_null=True)
     sees_from = serializers.DateTimeField(allow_null=True)
 
@@ -135,7 +147,7 @@ class MemberSerializer(serializers.Serializer[Membership]):
 class InvitationSerializer(serializers.Serializer[Membership]):
     id = serializers.UUIDField()
     person = PersonSerializer(source="member")
-    state = serializers.ChoiceField(choices=Membership.State.values)
+    state = serializers.ChoiceField(choices=Membership.State.choices)
     expires_at = serializers.DateTimeField()
 
 
@@ -143,27 +155,29 @@ class CircleDetailSerializer(CircleSerializer):
     members = serializers.SerializerMethodField()
     invitations = serializers.SerializerMethodField()
 
+    @extend_schema_field(MemberSerializer(many=True))
     def get_members(self, circle: Circle) -> list[dict[str, Any]]:
         active: Any = [each for each in circle.memberships.all() if each.state == "active"]
         return list(MemberSerializer(instance=active, many=True).data)
 
+    @extend_schema_field(InvitationSerializer(many=True))
     def get_invitations(self, circle: Circle) -> list[dict[str, Any]]:
         open_ones: Any = [each for each in circle.memberships.all() if each.state == "invited"]
         return list(InvitationSerializer(instance=open_ones, many=True).data)
 
 
-class CircleWriteSerializer(serializers.Serializer[Any]):
+class CircleWriteSerializer(Sent):
     id = ApiId(required=False)
     name = ApiText(max_chars=NAME_CHARS)
-    kind = serializers.ChoiceField(choices=Circle.Kind.values, required=False)
+    kind = serializers.ChoiceField(choices=Circle.Kind.choices, required=False)
 
 
-class CircleChangeSerializer(serializers.Serializer[Any]):
+class CircleChangeSerializer(Sent):
     name = ApiText(max_chars=NAME_CHARS, required=False)
-    kind = serializers.ChoiceField(choices=Circle.Kind.values, required=False)
+    kind = serializers.ChoiceField(choices=Circle.Kind.choices, required=False)
 
 
-class InviteSerializer(serializers.Serializer[Any]):
+class InviteSerializer(Sent):
     person = ApiText(max_chars=60)
     sees_earlier = serializers.BooleanField(required=False, default=False)
     expect_entries = serializers.IntegerField(required=False, min_value=0)
@@ -173,14 +187,12 @@ class InvitedSerializer(serializers.Serializer[Membership]):
     """An invitation to me: who sent it, never what the circle is called or who is in it."""
 
     id = serializers.UUIDField()
-    sent_by = PersonSerializer(source="circle.owner")
     sent_at = serializers.DateTimeField(source="invited_at")
     expires_at = serializers.DateTimeField()
 
-    def to_representation(self, invitation: Membership) -> dict[str, Any]:
-        shown = super().to_representation(invitation)
-        shown["from"] = shown.pop("sent_by")
-        return shown
+
+# `from` is no name Python lets a class body say.
+InvitedSerializer._declared_fields["from"] = PersonSerializer(source="circle.owner")
 
 
 class MembershipSerializer(serializers.Serializer[Membership]):
@@ -189,7 +201,7 @@ class MembershipSerializer(serializers.Serializer[Membership]):
     since = serializers.DateTimeField()
 
 
-class BlockWriteSerializer(serializers.Serializer[Any]):
+class BlockWriteSerializer(Sent):
     person = ApiText(max_chars=60)
 
 
@@ -207,25 +219,33 @@ class ConsentSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(allow_null=True)
 
 
-class ConsentWriteSerializer(serializers.Serializer[Any]):
+class ConsentListSerializer(serializers.Serializer[Any]):
+    """All of them at once: there are few."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = ConsentSerializer(many=True)
+
+
+class ConsentWriteSerializer(Sent):
     granted = serializers.BooleanField()
     text_version = serializers.CharField(max_length=12)
 
 
 class StateSerializer(serializers.Serializer[Any]):
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices=Membership.State.choices)
 
 
 class ExportSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices=Export.State.choices)
     done = serializers.IntegerField()
     total = serializers.IntegerField()
     bytes = serializers.IntegerField()
     expires_at = serializers.DateTimeField(allow_null=True)
 
 
-class ExportWriteSerializer(serializers.Serializer[Any]):
+class ExportWriteSerializer(Sent):
     scope = serializers.ChoiceField(choices=["all"], required=False)
 
 

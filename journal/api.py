@@ -41,11 +41,14 @@ from journal.models.drafts import Draft
 from journal.models.imports import ImportRun, Upload
 from journal.models.nodes import Node, Version
 from journal.serializers import (
+    NODE_OR_GONE,
+    SAVED_DRAFT,
     AudienceChangeSerializer,
     AudienceShownSerializer,
     DeletionSerializer,
     DraftSaveSerializer,
     DraftSerializer,
+    EditedSerializer,
     ImportConfirmSerializer,
     ImportSerializer,
     ImportWriteSerializer,
@@ -57,34 +60,18 @@ from journal.serializers import (
     UploadWriteSerializer,
     VersionSerializer,
     VersionWordsSerializer,
+    WrittenSerializer,
 )
 from writeorperish.ops.once import Outcome, uuid_or_none
-from writeorperish.ops.refusals import Invalid, Missing
+from writeorperish.ops.refusals import Missing
 from writeorperish.privacy.grants import audiences_of
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.privacy.reading import seen
-from writeorperish.ui.api import GuardedViewSet, if_match, repeatable, row_id
-from writeorperish.ui.cursors import limit_of
+from writeorperish.ui.api import GuardedViewSet, UnknownFilter, if_match, repeatable, row_id
+from writeorperish.ui.cursors import CursorInvalid, limit_of
 from writeorperish.ui.parsing import StrictJSONParser
 
 READS = ("title", "body")
-
-
-class UnknownLevel(Invalid):
-    code = "unknown_level"
-
-
-class UnknownAIUsage(Invalid):
-    code = "unknown_ai_usage"
-
-
-def known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values, once their privacy words are words we know: exact and lower-case."""
-    if "privacy_level" in values and values["privacy_level"] not in PrivacyLevel.values:
-        raise UnknownLevel
-    if "ai_usage" in values and values["ai_usage"] not in AIUsage.values:
-        raise UnknownAIUsage
-    return dict(values)
 
 
 class NodeFilter(filters.FilterSet):  # type: ignore[misc]  # ships no types
@@ -141,6 +128,8 @@ class NodeViewSet(GuardedViewSet[Node]):
         rows: Any = super().get_queryset()
         if self.action == "list":
             rows = rows.filter(owner=self.request.user.pk)
+            if "updated_since" in self.request.query_params:
+                rows |= Node.objects.deleted_by(self.request.user)
         full: QuerySet[Node] = (
             rows.with_people().counting_children_for(self.request.user).counting_parts()
         )
@@ -157,18 +146,22 @@ class NodeViewSet(GuardedViewSet[Node]):
         }
         return super().get_serializer(*args, **kwargs)
 
+    @extend_schema(responses=NODE_OR_GONE)
+    def list(self, request: Request) -> Response:
+        return super().list(request)
+
     def retrieve(self, request: Request, id: str) -> Response:
         seen(self.request.user, [self.get_object()])
         return super().retrieve(request, id)
 
     @extend_schema(
-        request=NodeWriteSerializer, responses={201: NodeSerializer, 200: NodeSerializer}
+        request=NodeWriteSerializer, responses={201: WrittenSerializer, 200: NodeSerializer}
     )
     def create(self, request: ApiRequest) -> Response:
         sent = NodeWriteSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        values = known(sent.validated_data)
-        named = values.pop("audience", None) or {}
+        values = dict(sent.validated_data)
+        named = values.pop("audience", {})
         audience = audience_named(
             request.user, list(named.get("circles", [])), list(named.get("people", []))
         )
@@ -180,11 +173,11 @@ class NodeViewSet(GuardedViewSet[Node]):
             return self.shown(node)
         return self.created(node, more=split_into(written))
 
-    @extend_schema(request=NodeChangeSerializer, responses=NodeSerializer)
+    @extend_schema(request=NodeChangeSerializer, responses=EditedSerializer)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
         sent = NodeChangeSerializer(data=request.data, partial=True)
         sent.is_valid(raise_exception=True)
-        values = known(sent.validated_data)
+        values = dict(sent.validated_data)
         node = self.get_object()
         more: dict[str, object] = {}
         if "title" in values or "text" in values:
@@ -211,10 +204,11 @@ class NodeViewSet(GuardedViewSet[Node]):
         responses={200: DeletionSerializer},
     )
     def destroy(self, request: ApiRequest, id: str) -> Response:
+        replies = request.query_params.get("replies")
+        if replies not in {None, "mine"}:
+            raise UnknownFilter
         node = self.own_or_trashed(id)
-        act = trash_node(
-            request.user, node, own_replies=request.query_params.get("replies") == "mine"
-        )
+        act = trash_node(request.user, node, own_replies=replies == "mine")
         return Response(DeletionSerializer(act).data)
 
     @extend_schema(request=None, responses=NodeSerializer)
@@ -224,6 +218,7 @@ class NodeViewSet(GuardedViewSet[Node]):
         return self.shown(self.get_queryset_for(node.pk))
 
     @extend_schema(request=None, responses={204: None})
+    @repeatable
     def erase(self, request: ApiRequest, id: str) -> Response:
         erase_node(request.user, self.trashed(id))
         return Response(status=204)
@@ -235,10 +230,13 @@ class NodeViewSet(GuardedViewSet[Node]):
     def thread(self, request: ApiRequest, id: str) -> Response:
         node = self.get_object()
         limit, _clamped = limit_of(request.query_params)
+        after = uuid_or_none(request.query_params.get("after", ""))
+        if after is None and "after" in request.query_params:
+            raise CursorInvalid
         page = thread_page(
             request.user,
             node,
-            after=uuid_or_none(request.query_params.get("after", "")),
+            after=after,
             limit=limit,
         )
         nodes = [
@@ -267,7 +265,7 @@ class NodeViewSet(GuardedViewSet[Node]):
     def change_audience(self, request: ApiRequest, id: str) -> Response:
         sent = AudienceChangeSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        values = known(sent.validated_data)
+        values = dict(sent.validated_data)
         audience: Audience = audience_named(
             request.user, list(values.get("circles", [])), list(values.get("people", []))
         )
@@ -387,6 +385,7 @@ class DraftViewSet(GuardedViewSet[Any]):
     ordering = ("-updated_at", "-id")
     version_field = "seq"
     rates: ClassVar[Mapping[str, str]] = {"update": "autosave"}
+    opens: ClassVar[Mapping[str, tuple[str, ...]]] = {"parent_state": ()}
 
     def get_queryset(self) -> QuerySet[Draft]:
         return drafts_of(self.request.user)
@@ -402,12 +401,12 @@ class DraftViewSet(GuardedViewSet[Any]):
         kwargs["context"] = {**self.get_serializer_context(), "parent_states": states}
         return super().get_serializer(*args, **kwargs)
 
-    @extend_schema(request=DraftSaveSerializer, responses=DraftSerializer)
+    @extend_schema(request=DraftSaveSerializer, responses=SAVED_DRAFT)
     def update(self, request: ApiRequest, id: str) -> Response:
         ident = row_id(id)
         sent = DraftSaveSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        saved = save_draft(request.user, ident, **known(sent.validated_data))
+        saved = save_draft(request.user, ident, **sent.validated_data)
         if saved.stale:
             return Response({"stale": True, "seq": saved.draft.seq})
         return self.shown(saved.draft)
@@ -498,7 +497,7 @@ class ImportViewSet(GuardedViewSet[Any]):
     def confirm(self, request: ApiRequest, id: str) -> Response:
         sent = ImportConfirmSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        values = known(sent.validated_data.get("settings", {}))
+        values = dict(sent.validated_data.get("settings", {}))
         values.setdefault("zone", request.user.profile.zone)
         values["circles"] = tuple(values.get("circles", ()))
         run = confirm_import(request.user, self.get_object(), settings=Settings(**values))

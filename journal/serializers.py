@@ -1,8 +1,10 @@
 """The JSON of entries and drafts: one shape at every depth and in every list."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from journal.actions.nodes import levels_under
@@ -12,15 +14,50 @@ from journal.models.imports import ImportRun
 from journal.models.nodes import TITLE_CHARS, Node, Version
 from journal.quoting import tags_in
 from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.ops.refusals import Invalid
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.ui.fields import ApiId, ApiText, ApiZone
+from writeorperish.ui.parsing import Sent
 from writeorperish.ui.prose import render
 
+MOST_REV = 2**31 - 1
 WHY_NOT = ["", "not_yours", "ai_off_here", "no_consent", "budget", "unavailable"]
 
 
+class UnknownLevel(Invalid):
+    code = "unknown_level"
+
+
+class UnknownAIUsage(Invalid):
+    code = "unknown_ai_usage"
+
+
+class LevelField(serializers.ChoiceField):
+    """A level, exact and lower-case; anything else, null included, is UnknownLevel."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=PrivacyLevel.values, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # as the base types it
+        if data is not serializers.empty and data not in PrivacyLevel.values:
+            raise UnknownLevel
+        return super().run_validation(data)
+
+
+class UsageField(serializers.ChoiceField):
+    """What AI may do, exact and lower-case; anything else, null included, is UnknownAIUsage."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=AIUsage.values, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # as the base types it
+        if data is not serializers.empty and data not in AIUsage.values:
+            raise UnknownAIUsage
+        return super().run_validation(data)
+
+
 class AuthorSerializer(serializers.Serializer[Node]):
-    kind = serializers.ChoiceField(choices=Node.Author.values)
+    kind = serializers.ChoiceField(choices=Node.Author.choices)
     handle = serializers.CharField()
     model = serializers.CharField(allow_blank=True)
 
@@ -28,10 +65,15 @@ class AuthorSerializer(serializers.Serializer[Node]):
 class AudienceSerializer(serializers.Serializer[Any]):
     """Whom an entry is granted to; its owner alone is told."""
 
-    circles = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=50)
-    people = serializers.ListField(
-        child=serializers.CharField(max_length=40), required=False, max_length=100
-    )
+    circles = serializers.ListField(child=serializers.UUIDField())
+    people = serializers.ListField(child=serializers.UUIDField())
+
+
+class AudienceNamedSerializer(Sent):
+    """One's own circles by id, and people by uid or handle."""
+
+    circles = serializers.ListField(child=ApiId(), required=False, max_length=50)
+    people = serializers.ListField(child=ApiText(max_chars=40), required=False, max_length=100)
 
 
 class PartSerializer(serializers.Serializer[Any]):
@@ -44,6 +86,26 @@ class MaySerializer(serializers.Serializer[Any]):
     reply = serializers.ListField(child=serializers.ChoiceField(choices=PrivacyLevel.values))
     generate = serializers.BooleanField()
     why_not = serializers.ChoiceField(choices=WHY_NOT)
+
+
+@extend_schema_field(AudienceSerializer(allow_null=True))
+class AudienceField(serializers.Field[Any, Any, Any, Any]):
+    """The circles and people an entry is granted to, read for the whole list; null at other levels."""
+
+    def to_representation(self, node: Node) -> dict[str, list[str]] | None:
+        if node.pk not in self.context["audiences"]:
+            return None
+        circles, people = self.context["audiences"][node.pk]
+        return {
+            "circles": [str(each) for each in circles],
+            "people": [str(each) for each in people],
+        }
+
+
+@extend_schema_field(serializers.BooleanField())
+class PinnedField(serializers.Field[Any, Any, Any, Any]):
+    def to_representation(self, node: Node) -> bool:
+        return node.pinned_at is not None
 
 
 class NodeSerializer(serializers.Serializer[Node]):
@@ -62,14 +124,14 @@ class NodeSerializer(serializers.Serializer[Node]):
     unreadable = serializers.SerializerMethodField()
     rev = serializers.IntegerField()
     chars = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=Node.State.values)
+    state = serializers.ChoiceField(choices=Node.State.choices)
     privacy_level = serializers.ChoiceField(choices=PrivacyLevel.values)
     ai_usage = serializers.ChoiceField(choices=AIUsage.values, required=False)
-    audience = serializers.SerializerMethodField()
+    audience = AudienceField(source="*", required=False)
     written_at = serializers.DateTimeField()
     zone = serializers.CharField()
     updated_at = serializers.DateTimeField()
-    pinned = serializers.SerializerMethodField()
+    pinned = PinnedField(source="*", required=False)
     slug = serializers.CharField(allow_null=True)
     children = serializers.SerializerMethodField()
     part = serializers.SerializerMethodField()
@@ -78,6 +140,9 @@ class NodeSerializer(serializers.Serializer[Node]):
     may = serializers.SerializerMethodField()
 
     def to_representation(self, node: Node) -> dict[str, Any]:
+        if node.deleted_at is not None:
+            # Only a feed asks for these, so that other devices let go of what was deleted here.
+            return {"id": str(node.pk), "updated_at": in_iso(node.updated_at), "gone": True}
         shown: dict[str, Any] = super().to_representation(node)
         if not self.mine(node):
             for name in ("audience", "ai_usage", "pinned"):
@@ -92,13 +157,7 @@ class NodeSerializer(serializers.Serializer[Node]):
         found: AbstractUser = self.context["request"].user
         return found
 
-    def words(self, node: Node) -> tuple[str, str]:
-        """Title and text; both empty where the stored bytes do not open."""
-        try:
-            return node.title, node.body or ""
-        except CannotOpen:
-            return "", ""
-
+    @extend_schema_field(AuthorSerializer)
     def get_author(self, node: Node) -> dict[str, str]:
         return {
             "kind": node.author_kind,
@@ -107,13 +166,19 @@ class NodeSerializer(serializers.Serializer[Node]):
         }
 
     def get_title(self, node: Node) -> str:
-        return self.words(node)[0]
+        try:
+            return node.title
+        except CannotOpen:
+            return ""
 
     def get_text(self, node: Node) -> str:
-        return self.words(node)[1]
+        try:
+            return node.body or ""
+        except CannotOpen:
+            return ""
 
     def get_html(self, node: Node) -> str:
-        return str(render(self.words(node)[1]))
+        return str(render(self.get_text(node)))
 
     def get_unreadable(self, node: Node) -> bool:
         try:
@@ -122,31 +187,22 @@ class NodeSerializer(serializers.Serializer[Node]):
             return True
         return False
 
-    def get_audience(self, node: Node) -> dict[str, list[str]] | None:
-        if not self.mine(node) or node.privacy_level != PrivacyLevel.CIRCLES:
-            return None
-        circles, people = self.context["audiences"][node.pk]
-        return {
-            "circles": [str(each) for each in circles],
-            "people": [str(each) for each in people],
-        }
-
-    def get_pinned(self, node: Node) -> bool:
-        return node.pinned_at is not None
-
     def get_children(self, node: Node) -> int:
         return int(getattr(node, "children", 0))
 
+    @extend_schema_field(PartSerializer(allow_null=True))
     def get_part(self, node: Node) -> dict[str, int] | None:
         further = int(getattr(node, "further_parts", 0))
         return {"index": node.part_index, "of": further + 1} if further else None
 
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_recording(self, node: Node) -> None:
         return None
 
     def get_tags(self, node: Node) -> list[str]:
-        return list(tags_in(self.words(node)[1]))
+        return list(tags_in(self.get_text(node)))
 
+    @extend_schema_field(MaySerializer)
     def get_may(self, node: Node) -> dict[str, Any]:
         mine = self.mine(node)
         return {
@@ -159,39 +215,68 @@ class NodeSerializer(serializers.Serializer[Node]):
         }
 
 
-class NodeWriteSerializer(serializers.Serializer[Any]):
+class WrittenSerializer(NodeSerializer):
+    """A new entry; a text too long for one says into how many it went, and the last of them."""
+
+    split_into = serializers.IntegerField(required=False)
+    tip = serializers.UUIDField(required=False)
+
+
+class EditedSerializer(NodeSerializer):
+    """An entry after an edit; `clean` when a change from elsewhere was taken in."""
+
+    clean = serializers.BooleanField(required=False)
+
+
+class GoneSerializer(serializers.Serializer[Node]):
+    """An entry of one's own that was deleted since, in a feed."""
+
+    id = serializers.UUIDField()
+    updated_at = serializers.DateTimeField()
+    gone = serializers.BooleanField()
+
+
+NODE_OR_GONE = PolymorphicProxySerializer(
+    component_name="NodeOrGone",
+    serializers=[NodeSerializer, GoneSerializer],
+    resource_type_field_name=None,
+    many=True,
+)
+
+
+def in_iso(at: datetime) -> str:
+    return str(serializers.DateTimeField().to_representation(at))
+
+
+class NodeWriteSerializer(Sent):
     """A new entry."""
 
     id = ApiId(required=False)
     title = ApiText(required=False, allow_blank=True, max_chars=TITLE_CHARS)
     text = ApiText(allow_blank=True)
     parent = ApiId(required=False, allow_null=True)
-    privacy_level = serializers.CharField(required=False)
-    ai_usage = serializers.CharField(required=False)
-    audience = AudienceSerializer(required=False)
+    privacy_level = LevelField(required=False)
+    ai_usage = UsageField(required=False)
+    audience = AudienceNamedSerializer(required=False)
     written_at = serializers.DateTimeField(required=False)
     zone = ApiZone(required=False)
     draft = ApiId(required=False)
 
 
-class NodeChangeSerializer(serializers.Serializer[Any]):
+class NodeChangeSerializer(Sent):
     """Words with `If-Match`, or settings without. What is not named stays."""
 
     title = ApiText(required=False, allow_blank=True, max_chars=TITLE_CHARS)
     text = ApiText(required=False, allow_blank=True)
     resolves = ApiId(required=False)
-    ai_usage = serializers.CharField(required=False)
+    ai_usage = UsageField(required=False)
     pinned = serializers.BooleanField(required=False)
     written_at = serializers.DateTimeField(required=False)
     zone = ApiZone(required=False)
 
 
-class AudienceChangeSerializer(serializers.Serializer[Any]):
-    privacy_level = serializers.CharField()
-    circles = serializers.ListField(child=ApiId(), required=False, max_length=50)
-    people = serializers.ListField(
-        child=serializers.CharField(max_length=40), required=False, max_length=100
-    )
+class AudienceChangeSerializer(AudienceNamedSerializer):
+    privacy_level = LevelField()
     expect_people = serializers.IntegerField(required=False, min_value=0)
 
 
@@ -215,7 +300,7 @@ class DeletionSerializer(serializers.Serializer[Trashed]):
 class VersionSerializer(serializers.Serializer[Version]):
     id = serializers.UUIDField()
     rev = serializers.IntegerField(allow_null=True)
-    reason = serializers.ChoiceField(choices=Version.Reason.values)
+    reason = serializers.ChoiceField(choices=Version.Reason.choices)
     author = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
 
@@ -245,35 +330,81 @@ class DraftSerializer(serializers.Serializer[Draft]):
         return str(self.context["parent_states"].get(draft.pk, "none"))
 
 
-class DraftSaveSerializer(serializers.Serializer[Any]):
+class StaleSerializer(serializers.Serializer[Any]):
+    """A newer autosave had already arrived; nothing was written."""
+
+    stale = serializers.BooleanField()
+    seq = serializers.IntegerField()
+
+
+SAVED_DRAFT = PolymorphicProxySerializer(
+    component_name="SavedDraft",
+    serializers=[DraftSerializer, StaleSerializer],
+    resource_type_field_name=None,
+)
+
+
+class DraftSaveSerializer(Sent):
     title = ApiText(required=False, allow_blank=True, max_chars=TITLE_CHARS, default="")
     text = ApiText(allow_blank=True)
     seq = serializers.IntegerField(min_value=0, max_value=2**53)
     edits = ApiId(required=False, allow_null=True)
     parent = ApiId(required=False, allow_null=True)
-    base_rev = serializers.IntegerField(required=False, allow_null=True, min_value=1)
-    privacy_level = serializers.CharField(required=False)
-    ai_usage = serializers.CharField(required=False)
+    base_rev = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_REV
+    )
+    privacy_level = LevelField(required=False)
+    ai_usage = UsageField(required=False)
 
 
-class ThreadPlaceSerializer(serializers.Serializer[Any]):
-    """An entry with its `level`; or a tombstone; or `unavailable`."""
+class PlacedNodeSerializer(NodeSerializer):
+    """An entry in a thread; `level` counts from the entry asked for, 0 for those above it."""
 
-    id = serializers.UUIDField(required=False)
-    level = serializers.IntegerField(required=False)
-    tombstone = serializers.BooleanField(required=False)
-    unavailable = serializers.BooleanField(required=False)
+    level = serializers.IntegerField()
+
+
+class TombAuthorSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=Node.Author.choices)
+
+
+class TombstoneSerializer(serializers.Serializer[Any]):
+    """The place of a deleted entry. It says nothing of its words, its level or its replies."""
+
+    id = serializers.UUIDField()
+    tombstone = serializers.BooleanField()
+    handle = serializers.CharField()
+    author = TombAuthorSerializer()
+    written_at = serializers.DateTimeField()
+    deleted_at = serializers.DateTimeField()
+
+
+class UnavailableSerializer(serializers.Serializer[Any]):
+    """Something stands here that is not open to this person."""
+
+    unavailable = serializers.BooleanField()
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="ThreadPlace",
+        serializers=[PlacedNodeSerializer, TombstoneSerializer, UnavailableSerializer],
+        resource_type_field_name=None,
+        many=True,
+    )
+)
+class PlacesField(serializers.ListField):
+    """Places of a thread, each in the shape that fits what may be told of it."""
 
 
 class ThreadSerializer(serializers.Serializer[Any]):
-    ancestors = ThreadPlaceSerializer(many=True)
+    ancestors = PlacesField()
     more_above = serializers.IntegerField()
     node = NodeSerializer()
-    descendants = ThreadPlaceSerializer(many=True)
+    descendants = PlacesField()
     next = serializers.UUIDField(allow_null=True)
 
 
-class UploadWriteSerializer(serializers.Serializer[Any]):
+class UploadWriteSerializer(Sent):
     name = ApiText(required=False, allow_blank=True, max_chars=255)
     bytes = serializers.IntegerField(min_value=1)
 
@@ -283,31 +414,31 @@ class UploadSerializer(serializers.Serializer[Any]):
     have = serializers.ListField(child=serializers.IntegerField())
 
 
-class ImportWriteSerializer(serializers.Serializer[Any]):
+class ImportWriteSerializer(Sent):
     upload = ApiId()
     source = serializers.ChoiceField(choices=["own", "markdown"], required=False)
 
 
-class ImportSettingsSerializer(serializers.Serializer[Any]):
-    privacy_level = serializers.CharField(required=False)
+class ImportSettingsSerializer(Sent):
+    privacy_level = LevelField(required=False)
     circles = serializers.ListField(child=ApiId(), required=False, max_length=50)
-    ai_usage = serializers.CharField(required=False)
+    ai_usage = UsageField(required=False)
     zone = ApiZone(required=False)
     trash = serializers.ChoiceField(choices=["skip", "restore"], required=False)
 
 
-class ImportConfirmSerializer(serializers.Serializer[Any]):
+class ImportConfirmSerializer(Sent):
     settings = ImportSettingsSerializer(required=False)
 
 
-class ProblemSerializer(serializers.Serializer[Any]):
+class ImportProblemSerializer(serializers.Serializer[Any]):
     label = serializers.CharField()
     reason = serializers.CharField()
 
 
 class ImportSerializer(serializers.Serializer[ImportRun]):
     id = serializers.UUIDField()
-    state = serializers.ChoiceField(choices=ImportRun.State.values)
+    state = serializers.ChoiceField(choices=ImportRun.State.choices)
     source = serializers.CharField()
     reason = serializers.CharField()
     done = serializers.IntegerField()
@@ -316,7 +447,7 @@ class ImportSerializer(serializers.Serializer[ImportRun]):
     span = serializers.ListField(child=serializers.CharField(allow_null=True), required=False)
     words = serializers.IntegerField(required=False)
     titles = serializers.ListField(child=serializers.CharField(), required=False)
-    problems = ProblemSerializer(many=True, required=False)
+    problems = ImportProblemSerializer(many=True, required=False)
 
     def to_representation(self, run: ImportRun) -> dict[str, Any]:
         report = run.report or {}

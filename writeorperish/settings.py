@@ -460,6 +460,20 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": None,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "PrivacyLevel": "writeorperish.privacy.levels.PrivacyLevel.values",
+        "AIUsage": "writeorperish.privacy.levels.AIUsage.values",
+        "NodeState": "journal.models.nodes.Node.State",
+        "AuthorKind": "journal.models.nodes.Node.Author",
+        "VersionReason": "journal.models.nodes.Version.Reason",
+        "ImportState": "journal.models.imports.ImportRun.State",
+        "WhyNot": "journal.serializers.WHY_NOT",
+        "PersonState": "accounts.models.User.State",
+        "ExportState": "accounts.models.Export.State",
+        "MembershipState": "writeorperish.privacy.models.Membership.State",
+        "CircleKind": "writeorperish.privacy.models.Circle.Kind",
+    },
 }
 
 # --- events and worker -----------------------------------------------------------------------

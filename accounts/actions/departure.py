@@ -87,10 +87,15 @@ def expire_exports() -> int:
     return count
 
 
-def parts_of(person: User, export: Export) -> Iterator[bytes]:
-    """The zip, opened block by block; that it was fetched is recorded first. Missing without a file."""
+def parts_of(
+    person: User, export: Export, *, start: int = 0, stop: int | None = None
+) -> Iterator[bytes]:
+    """The zip or a stretch of its bytes, opened block by block; that it was fetched is recorded first.
+
+    Missing without a file.
+    """
     if export.blob is None:
         raise Missing
     with transaction.atomic():
         record(person, "export.fetch", Ref.to(export), of=person.pk)
-    return storage.pieces(export.blob, 0, export.blob.bytes)
+    return storage.pieces(export.blob, start, export.blob.bytes if stop is None else stop)

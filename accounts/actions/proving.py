@@ -20,6 +20,12 @@ class SecondStepNeeded(NotAuthenticated):
     code = "second_step_needed"
 
 
+class UseBrowser(NotAuthenticated):
+    """The second step is a passkey, which only a browser can ask for."""
+
+    code = "use_browser"
+
+
 def proven(request: HttpRequest, *, email: str, password: str, otp: str = "") -> User:
     """The person this address, password and code belong to. InvalidCredentials, or SecondStepNeeded.
 
@@ -37,8 +43,10 @@ def proven(request: HttpRequest, *, email: str, password: str, otp: str = "") ->
 
 def second_step(person: User, otp: str) -> None:
     """Nothing, once the code fits one of this person's second steps."""
-    steps = list(Authenticator.objects.filter(user=person))
+    steps = list(Authenticator.objects.filter(user=person).exclude(type="webauthn"))
+    if not steps:
+        raise UseBrowser
     if not otp:
         raise SecondStepNeeded(methods=sorted({str(step.type) for step in steps}))
-    if not any(step.wrap().validate_code(otp) for step in steps if step.type != "webauthn"):
+    if not any(step.wrap().validate_code(otp) for step in steps):
         raise InvalidCredentials

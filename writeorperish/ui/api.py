@@ -34,6 +34,7 @@ from writeorperish.refs import Ref
 from writeorperish.ui import problems
 from writeorperish.ui.access import ACT, scopes_needed
 from writeorperish.ui.fields import UNREADABLE, BadText
+from writeorperish.ui.parsing import UnknownField
 
 Row = TypeVar("Row", bound=Model)
 View = TypeVar("View", bound="GuardedViewSet[Any]")
@@ -43,11 +44,6 @@ Fields = dict[str, "Fields"]
 VERSION_TAG: Final = re.compile(r'"(\d{1,9})"')
 MOST_IDS: Final = 100
 SEALED: Final = (EncryptedTextField, EncryptedJSONField)
-
-
-class UnknownField(Unreadable):
-    code = "unknown_field"
-    words = _("There is no such field.")
 
 
 class UnknownFilter(Unreadable):
@@ -204,7 +200,7 @@ class GuardedViewSet(GenericViewSet[Row]):
     A feature names `model`, `serializer_class`, `read_scope`, `write_scope`, and where needed
     `action_scopes`, `rates`, `ordering`, `filterset_class`, `params` (query names an action takes
     beside filters), `version_field`, `synced_by` (its lists are feeds too), `opens` (sealed columns a
-    computed field reads).
+    computed field reads), `tag_says_all` (nothing shown changes without the version, so 304 may be said).
     """
 
     model: ClassVar[type[Model]]
@@ -218,6 +214,7 @@ class GuardedViewSet(GenericViewSet[Row]):
     synced_by: ClassVar[str] = ""
     opens: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     if_match_actions: ClassVar[frozenset[str]] = frozenset()
+    tag_says_all: ClassVar[bool] = False
     filter_backends = (DjangoFilterBackend,)
     filterset_class: ClassVar[Any] = None
     lookup_field = "pk"
@@ -314,7 +311,7 @@ class GuardedViewSet(GenericViewSet[Row]):
     def retrieve(self, request: Request, id: str) -> Response:
         row = self.get_object()
         tags = [tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")]
-        if self.tag_of(row) in tags:
+        if self.tag_says_all and self.tag_of(row) in tags:
             return Response(status=304, headers={"ETag": self.tag_of(row)})
         return self.shown(row)
 

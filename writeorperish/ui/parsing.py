@@ -11,6 +11,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from writeorperish.ops.refusals import TooLarge, Unreadable
 from writeorperish.ui.fields import UNREADABLE, BadText
@@ -28,6 +29,28 @@ class BadJson(Unreadable):
 
 class BodyTooLarge(TooLarge):
     words = _("The body is larger than 5 MB.")
+
+
+class UnknownField(Unreadable):
+    code = "unknown_field"
+    words = _("There is no such field.")
+
+
+class Sent(Serializer[Any]):
+    # No docstring: the schema would show it for every body. A member nobody reads is refused with
+    # UnknownField, because what is ignored looks like done.
+
+    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401  # as the base types it
+        unknown = [name for name in data if name not in self.fields] if is_object(data) else []
+        if unknown:
+            raise UnknownField(
+                errors={str(name)[:60]: [UnknownField.words] for name in unknown[:10]}
+            )
+        return super().to_internal_value(data)
+
+
+def is_object(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 class StrictJSONParser(BaseParser):

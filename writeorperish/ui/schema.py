@@ -10,6 +10,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from writeorperish.ui import problems
 from writeorperish.ui.access import ACT, scopes_needed
+from writeorperish.ui.parsing import Sent
 
 PROBLEM: Final = {
     "type": "object",
@@ -43,6 +44,10 @@ MEANINGS: Final = {
     "429": "Too much at once; `Retry-After` says when.",
     "503": "A part does not answer; `Retry-After` says when to ask again.",
 }
+RETRY: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+ETAG: Final = {"ETag": {"description": "For `If-Match`.", "schema": {"type": "string"}}}
+LOCATION: Final = {"Location": {"description": "The row.", "schema": {"type": "string"}}}
+LATER: Final = frozenset({"429", "503"})
 CREDENTIALS: Final = {
     "session": {"type": "apiKey", "in": "cookie", "name": "session"},
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or personal token"},
@@ -61,13 +66,19 @@ class Schema(AutoSchema):
             parameters.append(_header("Idempotency-Key", "A UUID, kept 24 h.", required=needed))
         known = self.view.known_params() if hasattr(self.view, "known_params") else frozenset()
         for name, words in {
-            "fields": "Only these fields, dotted for nested ones.",
+            "fields": "Only these fields, dotted for nested ones; then no other member is required.",
             "ids": "Only these ids, at most 100.",
             "updated_since": "A feed: `next` of an earlier answer, empty at first.",
         }.items():
             if name in known:
                 parameters.append(OpenApiParameter(name, OpenApiTypes.STR, description=words))
         return parameters
+
+    def get_filter_backends(self) -> list[Any]:
+        # What a list is narrowed by; the base asks of every action that answers many.
+        if getattr(self.view, "action", "") != "list":
+            return []
+        return list(super().get_filter_backends())
 
     def get_auth(self) -> list[Any]:
         if not self._scopes():
@@ -85,15 +96,21 @@ class Schema(AutoSchema):
         self, direction: Literal["request", "response"] = "response"
     ) -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
-        if self._is_create_operation() and "201" in responses:
+        if self._takes_an_id() and "201" in responses:
             again = {"description": "The same was already saved under this id."}
-            responses.setdefault("200", responses["201"] | again)
-        if getattr(self.view, "action", "") == "retrieve":
-            responses.setdefault("304", {"description": "Unchanged since this ETag."})
+            responses["200"] = responses.get("200", responses["201"]) | again
+        if getattr(self.view, "action", "") == "retrieve" and hasattr(self.view, "tag_of"):
+            responses["200"]["headers"] = ETAG
+            if getattr(self.view, "tag_says_all", False):
+                responses.setdefault("304", {"description": "Unchanged since this ETag."})
+        if self._is_create_operation():
+            for status in {"201", "202"} & responses.keys():
+                responses[status]["headers"] = LOCATION
         problem = self._component("ProblemDetails", ResolvedComponent.SCHEMA, PROBLEM)
         content = {problems.MEDIA_TYPE: {"schema": problem.ref}}
         for status in sorted(self._refusals()):
-            responses.setdefault(status, {"description": MEANINGS[status], "content": content})
+            said: dict[str, Any] = {"description": MEANINGS[status], "content": content}
+            responses.setdefault(status, said | ({"headers": RETRY} if status in LATER else {}))
         return responses
 
     def _component(self, name: str, kind: str, schema: dict[str, Any]) -> ResolvedComponent:
@@ -102,18 +119,32 @@ class Schema(AutoSchema):
         return component
 
     def _refusals(self) -> set[str]:
-        refusals = {"400", "429", "503"}
+        refusals = {"400", "401", "429", "503"}
         if self._scopes():
-            refusals |= {"401", "403"}
+            refusals |= {"403"}
         if self.method not in SAFE_METHODS:
             refusals |= {"404", "409", "410", "413", "415", "422"}
         if "{" in self.path:
             refusals |= {"404"}
-        if getattr(self.view, "filterset_class", None):
+        if self.get_filter_backends() and getattr(self.view, "filterset_class", None):
             refusals |= {"422"}
         if self._wants_if_match() or self._is_repeatable():
             refusals |= {"428"}
         return refusals
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:  # noqa: ANN401  # as the base types it
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # the base's
+        if direction == "request" and isinstance(serializer, Sent):
+            schema["additionalProperties"] = False
+        return schema
+
+    def _takes_an_id(self) -> bool:
+        if not self._is_create_operation():
+            return False
+        serializer = self.get_request_serializer()
+        return "id" in getattr(
+            serializer() if isinstance(serializer, type) else serializer, "fields", ()
+        )
 
     def _scopes(self) -> tuple[str, ...]:
         return scopes_needed(self.view, self.method)

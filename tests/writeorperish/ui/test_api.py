@@ -70,6 +70,7 @@ class Nodes(GuardedViewSet):
     version_field = "rev"
     filterset_class = LevelFilter
     synced_by = "updated_at"
+    tag_says_all = True
     opens: ClassVar = {"words": ("body",)}
     if_match_actions: ClassVar = frozenset({"partial_update"})
 
