@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.urls import path
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -72,10 +73,18 @@ from writeorperish.ui.cursors import CursorInvalid, limit_of
 from writeorperish.ui.parsing import StrictJSONParser
 
 READS = ("title", "body")
+YES, NO = ("1", "true"), ("0", "false")
 
 
 class NodeFilter(filters.FilterSet):  # type: ignore[misc]  # ships no types
-    roots = filters.BooleanFilter(field_name="parent", lookup_expr="isnull")
+    roots = extend_schema_field(OpenApiTypes.BOOL)(
+        filters.TypedChoiceFilter(
+            field_name="parent",
+            lookup_expr="isnull",
+            choices=[(each, each) for each in (*YES, *NO)],
+            coerce=YES.__contains__,
+        )
+    )
     day = filters.DateFilter(field_name="day")
     level = filters.ChoiceFilter(field_name="privacy_level", choices=PrivacyLevel.choices)
     ai = filters.ChoiceFilter(field_name="ai_usage", choices=AIUsage.choices)

@@ -57,9 +57,9 @@ class UsageField(serializers.ChoiceField):
 
 
 class AuthorSerializer(serializers.Serializer[Node]):
-    kind = serializers.ChoiceField(choices=Node.Author.choices)
-    handle = serializers.CharField()
-    model = serializers.CharField(allow_blank=True)
+    kind = serializers.ChoiceField(source="author_kind", choices=Node.Author.choices)
+    handle = serializers.CharField(source="owner.profile.handle")
+    model = serializers.CharField(source="author_model", allow_blank=True)
 
 
 class AudienceSerializer(serializers.Serializer[Any]):
@@ -81,11 +81,29 @@ class PartSerializer(serializers.Serializer[Any]):
     of = serializers.IntegerField()
 
 
-class MaySerializer(serializers.Serializer[Any]):
-    edit = serializers.BooleanField()
-    reply = serializers.ListField(child=serializers.ChoiceField(choices=PrivacyLevel.values))
-    generate = serializers.BooleanField()
-    why_not = serializers.ChoiceField(choices=WHY_NOT)
+class MaySerializer(serializers.Serializer[Node]):
+    """What this person may do with an entry."""
+
+    edit = serializers.SerializerMethodField()
+    reply = serializers.SerializerMethodField()
+    generate = serializers.SerializerMethodField()
+    why_not = serializers.SerializerMethodField()
+
+    def get_edit(self, node: Node) -> bool:
+        return bool(node.owner_id == self.context["request"].user.pk)
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(PrivacyLevel.values)))
+    def get_reply(self, node: Node) -> list[str]:
+        return [str(level) for level in levels_under(node, self.context["request"].user)]
+
+    def get_generate(self, node: Node) -> bool:
+        return False
+
+    @extend_schema_field(serializers.ChoiceField(WHY_NOT))
+    def get_why_not(self, node: Node) -> str:
+        if not self.get_edit(node):
+            return "not_yours"
+        return "ai_off_here" if node.ai_usage == AIUsage.NONE else "unavailable"
 
 
 @extend_schema_field(AudienceSerializer(allow_null=True))
@@ -117,7 +135,7 @@ class NodeSerializer(serializers.Serializer[Node]):
     id = serializers.UUIDField()
     root = serializers.UUIDField(source="root_id")
     parent = serializers.UUIDField(source="parent_id", allow_null=True)
-    author = serializers.SerializerMethodField()
+    author = AuthorSerializer(source="*")
     title = serializers.SerializerMethodField()
     text = serializers.SerializerMethodField()
     html = serializers.SerializerMethodField()
@@ -137,7 +155,7 @@ class NodeSerializer(serializers.Serializer[Node]):
     part = serializers.SerializerMethodField()
     recording = serializers.SerializerMethodField()
     tags = serializers.SerializerMethodField()
-    may = serializers.SerializerMethodField()
+    may = MaySerializer(source="*")
 
     def to_representation(self, node: Node) -> dict[str, Any]:
         if node.deleted_at is not None:
@@ -156,14 +174,6 @@ class NodeSerializer(serializers.Serializer[Node]):
     def person(self) -> AbstractUser:
         found: AbstractUser = self.context["request"].user
         return found
-
-    @extend_schema_field(AuthorSerializer)
-    def get_author(self, node: Node) -> dict[str, str]:
-        return {
-            "kind": node.author_kind,
-            "handle": node.owner.profile.handle,
-            "model": node.author_model,
-        }
 
     def get_title(self, node: Node) -> str:
         try:
@@ -201,18 +211,6 @@ class NodeSerializer(serializers.Serializer[Node]):
 
     def get_tags(self, node: Node) -> list[str]:
         return list(tags_in(self.get_text(node)))
-
-    @extend_schema_field(MaySerializer)
-    def get_may(self, node: Node) -> dict[str, Any]:
-        mine = self.mine(node)
-        return {
-            "edit": mine,
-            "reply": [str(level) for level in levels_under(node, self.person)],
-            "generate": False,
-            "why_not": "not_yours"
-            if not mine
-            else ("ai_off_here" if node.ai_usage == "none" else "unavailable"),
-        }
 
 
 class WrittenSerializer(NodeSerializer):

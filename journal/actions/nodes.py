@@ -160,7 +160,12 @@ def write_node(
                 pk__in=[each for each in (id, draft) if each], owner=person.pk
             ).delete()
     except IntegrityError as error:
-        raise IdTaken from error
+        # Another try of this save may have been faster by a moment.
+        with transaction.atomic():
+            standing = saved_before(person, id, title=title, text=text, parent=parent)
+        if standing is None:
+            raise IdTaken from error
+        return Written(standing, created=False)
     return Written(nodes[0], created=True, parts=tuple(nodes) if len(nodes) > 1 else ())
 
 
@@ -178,9 +183,16 @@ def saved_before(
     words = "".join(
         [standing.body or "", *(part.body or "" for part in standing.parts.order_by("part_index"))]
     )
-    if (standing.title, words) == (title, text) and (parent is None) == standing.is_root:
+    if (standing.title, words) == (title, text) and parent in places_of(standing):
         return standing
     raise AlreadySaved(rev=standing.rev)
+
+
+def places_of(node: Node) -> set[UUID | None]:
+    """What a save may have named as the parent: for a reply to a long text its head, too, not only its tip."""
+    if node.parent is None:
+        return {None}
+    return {node.parent.pk, node.parent.part_of_id} - {None}
 
 
 def lock_parent(person: AbstractUser, parent: UUID) -> Node:
