@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Playwright
+from django.db import connection
+from django.test import Client, override_settings
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 from pytest_django import DjangoDbBlocker
 
 from accounts.actions.admission import open_signup
@@ -17,7 +18,10 @@ from tests.e2e.served import serving
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
-PATIENCE_MILLISECONDS = 7_000
+PATIENCE_MILLISECONDS = 10_000
+END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+MAIL_TO_FILES = "django.core.mail.backends.filebased.EmailBackend"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ def db(
     """In this folder what is written stays until the end: the server has connections of its own."""
     with django_db_blocker.unblock():
         yield
+        # Playwright's greenlets have contexts of their own, and Django a connection for each.
+        with connection.cursor() as cursor:
+            cursor.execute(END_OTHERS)
         call_command("flush", interactive=False, verbosity=0)
 
 
@@ -51,13 +58,14 @@ def house(db: None, collected: None) -> Iterator[House]:
     """The server and its world. Pages only read it; whoever changes something makes people of their own."""
     world = plant()
     open_signup()
-    with serving() as origin:
+    with override_settings(EMAIL_BACKEND=MAIL_TO_FILES), serving() as origin:
         yield House(origin, world)
 
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """The system's Chromium, else Playwright's own. Without one the tests fail."""
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
     yield browser
     browser.close()
