@@ -83,6 +83,7 @@ def run_context(
             for each in report.get("problems", [])
         ],
         "why": sentence(found.reason) if found.reason else "",
+        "entered": entered(found, report.get("counts", {})),
         "working": found.state in WORKING,
         "form": form
         or ImportForm(
@@ -96,6 +97,12 @@ def run_context(
         ),
         "kept": kept_after_undo(found).count() if found.state == ImportRun.State.UNDONE else 0,
     }
+
+
+def entered(found: ImportRun, counts: dict[str, int]) -> int:
+    """How many rows of the file became or changed an entry, by the report; the others were left alone."""
+    restored = counts.get("trashed", 0) if found.trash == "restore" else 0
+    return counts.get("new", 0) + counts.get("changed", 0) + restored
 
 
 @login_required
