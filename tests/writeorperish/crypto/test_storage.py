@@ -144,6 +144,14 @@ def test_a_damaged_object_does_not_open(own_folder, ann, damage):
         b"".join(storage.pieces(blob, 0, blob.bytes))
 
 
+def test_a_cut_file_gives_not_even_its_beginning(own_folder, ann):
+    blob = kept(ann)
+    path = object_of(own_folder, blob)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CannotOpen):
+        list(storage.pieces(blob, 0, 10))
+
+
 def test_a_file_of_an_erased_person_does_not_open(ann):
     blob = kept(ann)
     keys.destroy(keys.person(ann.pk))
