@@ -75,7 +75,7 @@ def staff() -> User:
 
 def rows_of(alice: User) -> dict[str, UUID]:
     node = entry(alice, "The kettle sang.\n\nThen it was quiet.", title="A quiet morning")
-    edit_node(alice, node, base_rev=node.rev, text="The kettle sang.\n\nThen it stopped.")
+    edit_node(alice, node, base_rev=node.rev, text="The kettle sang.\n\nThen it fell silent.")
     node.refresh_from_db()
     entry(alice, "And the cat came in.", parent=node)
     drafted = entry(alice, "Half of a thought")
