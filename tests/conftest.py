@@ -1,7 +1,6 @@
 """The servers the tests live on, and the cast: alice writes, bob is in her circle, charlie is a stranger,
 mallory is blocked by her, the moderator is staff and superuser, nobody is signed out."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -9,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import django
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -40,15 +40,28 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.CACHES["default"]["LOCATION"] = redis.cache
     settings.CELERY_BROKER_URL = redis.broker
     settings.DATA_DIR = folder
+    settings.STATIC_ROOT = static_root()
     settings.EMAIL_FILE_PATH = folder / "mail"
     config.stash[STARTED] = embedded.Servers(tuple(started))
     config.stash[FOLDER] = folder
+
+
+def static_root() -> Path:
+    """One folder for all processes, filled before any asks the storage of static files, which looks only once."""
+    if "TESTS_STATIC_ROOT" not in os.environ:
+        os.environ["TESTS_STATIC_ROOT"] = tempfile.mkdtemp(prefix="wop-tests-static-")
+        settings.STATIC_ROOT = Path(os.environ["TESTS_STATIC_ROOT"])
+        django.setup()
+        call_command("collectstatic", interactive=False, verbosity=0)
+    return Path(os.environ["TESTS_STATIC_ROOT"])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if STARTED in config.stash:
         embedded.stop(config.stash[STARTED])
         shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(settings.STATIC_ROOT, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,19 +74,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def in_group(item: pytest.Item) -> bool:
     return item.get_closest_marker("xdist_group") is not None
-
-
-@pytest.fixture(scope="session", autouse=True)
-def collected(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Static files under their hashed names, collected once per run by whoever comes first."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    settings.STATIC_ROOT = shared / "static"
-    with (shared / "static.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not settings.STATIC_ROOT.exists():
-            call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")

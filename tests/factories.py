@@ -7,6 +7,7 @@ from accounts.actions.people import join
 from accounts.models import User
 from journal.actions.nodes import Audience, write_node
 from journal.models.nodes import Node
+from writeorperish.crypto import keys
 from writeorperish.privacy.blocks import block
 from writeorperish.privacy.circles import accept, invite, make_circle
 from writeorperish.privacy.models import Circle
@@ -20,6 +21,9 @@ def person(handle: str, **fields: Any) -> User:
     join(user)
     user.profile.handle = handle
     user.profile.save(update_fields=["handle"])
+    keys.data_key(keys.person(user.pk), "seal")
+    # In a test's transaction nothing ever commits: this person's keys are remembered as if it had.
+    keys.uncommitted.clear()
     return user
 
 

@@ -54,7 +54,7 @@ def db(
 
 
 @pytest.fixture(scope="session")
-def house(db: None, collected: None) -> Iterator[House]:
+def house(db: None) -> Iterator[House]:
     """The server and its world. Pages only read it; whoever changes something makes people of their own."""
     world = plant()
     open_signup()

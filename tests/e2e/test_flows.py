@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
@@ -17,8 +16,6 @@ from tests.e2e.pretend import until
 from tests.e2e.sound import faults_of, quiet
 from tests.events_drain import drain
 from tests.factories import befriend, entry
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def code_mailed_to(address: str) -> str:

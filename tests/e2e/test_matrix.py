@@ -6,8 +6,6 @@ from playwright.sync_api import Page
 from tests.e2e.pages import FULL, NOT_PAGES, PAGES, Row, named_pages
 from tests.e2e.sound import Heard, faults_of, listening
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 SMOKE = [("light", 1280), ("light", 320)]
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1280, 768, 390, 320)]
 

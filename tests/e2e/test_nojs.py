@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Profile
@@ -11,8 +10,6 @@ from tests.e2e.planted import PASSWORD, PAST, newcomer, zipped
 from tests.e2e.test_flows import own, settled, text_of
 from tests.events_drain import drain
 from tests.factories import befriend, entry
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_sign_in_write_find_and_sign_out(house, opened):

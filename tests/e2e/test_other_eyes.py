@@ -10,8 +10,6 @@ from journal.models.drafts import Draft
 from journal.models.nodes import Node
 from tests.e2e.pages import PAGES
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 OTHERS = ["bob", "charlie", "mallory", "moderator"]
 NOBODYS_ID = "0190a000-0000-7000-8000-000000000000"
 CHANGING = re.compile(rb'name="(csrfmiddlewaretoken|once)" value="[^"]*"')
