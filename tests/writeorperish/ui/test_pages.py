@@ -101,9 +101,9 @@ handler404 = not_found
 def thrown_away_pages(settings):
     settings.ROOT_URLCONF = __name__
     templates = deepcopy(settings.TEMPLATES)
-    ((_cached, (inner,)),) = templates[0]["OPTIONS"]["loaders"]
+    ((partials, ((_cached, found),)),) = templates[0]["OPTIONS"]["loaders"]
     locmem = ("django.template.loaders.locmem.Loader", {"thrown_away.html": TEMPLATE})
-    templates[0]["OPTIONS"]["loaders"] = [(inner[0], [locmem, *inner[1]])]
+    templates[0]["OPTIONS"]["loaders"] = [(partials, [locmem, *found])]
     settings.TEMPLATES = templates
     settings.UI_STRICT = True
 
