@@ -411,6 +411,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Write or Perish: "
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# A code by mail proves nothing of who holds an unlocked phone.
+ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 MFA_ADAPTER = "accounts.adapters.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

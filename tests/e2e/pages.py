@@ -108,7 +108,9 @@ PAGES = [
 
 NOT_PAGES = {
     "account_confirm_login_code": "signing in by code is off; it needs a sign-in under way",
+    "account_confirm_reauthentication_code": "confirming by a mailed code is off",
     "account_email_verification_sent": "needs a sign-up under way: test_flows looks at it",
+    "account_request_reauthentication_code": "confirming by a mailed code is off",
     "account_set_password": "for people without a password, and everybody has one",
     "accounts:end-token": "only POST",
     "accounts:export-file": "a file: test_other_eyes asks for it",
