@@ -35,6 +35,8 @@ class WopEditor extends HTMLElement {
     this.fresh(this.form.elements.draft?.value || this.dataset.draft, Number(this.dataset.seq) || 0);
     this.listen();
     this.count();
+    // Somebody already in the field: growing only at their click on a button would move it from under them.
+    if (this.matches(":focus-within")) this.toggleAttribute("expanded", true);
     // What was typed before this module arrived has fired its events at nobody.
     if (this.area.value !== this.area.defaultValue) this.typed();
     this.recover();
