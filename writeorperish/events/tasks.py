@@ -66,10 +66,10 @@ def wake() -> None:
 def relay() -> None:
     """Waiting facts become receipts, and every due receipt is offered to its queue."""
     now = timezone.now()
-    written = [receipts.write_receipts(now) for _ in range(BATCHES)]
+    read = all(receipts.write_receipts(now) == receipts.BATCH for _ in range(BATCHES))
     receipts.reclaim(now)
     offered = [publish(queue) for queue in receipts.PATIENCE]
-    if written[-1] or not all(offered):
+    if read or not all(offered):
         wake()
 
 
@@ -77,12 +77,12 @@ def publish(queue: str) -> bool:
     """Whether every due receipt of this queue is on its way; False when more are left or the broker is down."""
     for _ in range(BATCHES):
         offers = receipts.take_offers(queue, timezone.now())
-        if not offers:
-            return True
         sent = send(offers)
         if sent < len(offers):
             receipts.take_back(offers[sent:], timezone.now())
             return False
+        if len(offers) < receipts.BATCH:
+            return True
     return False
 
 
