@@ -11,7 +11,7 @@ from accounts.tokens import NotAuthenticated
 
 
 class InvalidCredentials(NotAuthenticated):
-    """Unknown address, wrong password, unconfirmed address and a lock: one answer for all."""
+    """Unknown address, wrong password, unconfirmed address: one answer for all."""
 
     code = "invalid_credentials"
 
@@ -29,7 +29,8 @@ class UseBrowser(NotAuthenticated):
 def proven(request: HttpRequest, *, email: str, password: str, otp: str = "") -> User:
     """The person this address, password and code belong to. InvalidCredentials, or SecondStepNeeded.
 
-    Failures count towards the same locks as on the page.
+    Failures count towards the same locks as on the page; whoever is locked out is answered 429 by axes,
+    known or not.
     """
     person = authenticate(request, email=email, username=email, password=password)
     if not isinstance(person, User) or getattr(request, "axes_locked_out", False):

@@ -21,6 +21,7 @@ from writeorperish.ui import problems
 from writeorperish.ui.pages import is_htmx, target_id
 
 NO_STORE: Final = "no-store"
+KEPT: Final = ("Allow", "Retry-After")
 # These never replace content (the list is in base.html too), so a toast in them would be lost.
 NOT_SWAPPED: Final = frozenset({204, 304, 401})
 
@@ -91,7 +92,7 @@ def as_problem(response: HttpResponseBase) -> HttpResponseBase:
         "application/json",
     }:
         return response
-    kept = {name: response.headers[name] for name in ("Allow",) if name in response.headers}
+    kept = {name: response.headers[name] for name in KEPT if name in response.headers}
     return problems.response(problems.body(response.status_code), kept)
 
 
