@@ -54,7 +54,7 @@ from accounts.serializers import (
 from writeorperish.audit.log import activity_of
 from writeorperish.audit.models import Entry, EntryQuerySet
 from writeorperish.ops.once import Outcome
-from writeorperish.ops.refusals import Barred, Missing, Refused
+from writeorperish.ops.refusals import Barred, Invalid, Missing, Refused
 from writeorperish.privacy import blocks, circles, consent
 from writeorperish.privacy.models import Block, Circle, Consent, Membership
 from writeorperish.refs import Ref
@@ -74,6 +74,11 @@ ONE_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 class ProofNeeded(Barred):
     code = "proof_needed"
     words = _("Show your password again first; it counts for 15 minutes.")
+
+
+class PublicNotOpen(Invalid):
+    code = "public_not_open"
+    words = _("Public pages open with moderation.")
 
 
 class RangeUnsatisfiable(Refused):
@@ -207,6 +212,8 @@ class PersonViewSet(MeViewSet):
     @extend_schema(request=MeChangeSerializer, responses=MeSerializer)
     def change(self, request: ApiRequest) -> Response:
         sent = self.sent(MeChangeSerializer)
+        if sent.pop("public_page", False):
+            raise PublicNotOpen
         sent.update(sent.pop("appearance", {}))
         if sent:
             change_profile(request.user, **sent)
@@ -286,6 +293,7 @@ class CircleViewSet(GuardedViewSet[Circle]):
             self.get_object(),
             guest,
             sees_earlier=sent.validated_data["sees_earlier"],
+            expect_entries=sent.validated_data.get("expect_entries"),
         )
         return self.invited(membership, 201)
 

@@ -126,6 +126,7 @@ class MeChangeSerializer(Sent):
         choices=[PrivacyLevel.PRIVATE.value], required=False
     )
     default_ai_usage = serializers.ChoiceField(choices=AIUsage.values, required=False)
+    public_page = serializers.BooleanField(required=False)
 
 
 class CircleSerializer(serializers.Serializer[Circle]):
@@ -168,12 +169,12 @@ class CircleDetailSerializer(CircleSerializer):
 
 class CircleWriteSerializer(Sent):
     id = ApiId(required=False)
-    name = ApiText(max_chars=NAME_CHARS)
+    name = ApiText(max_chars=NAME_CHARS, trim_whitespace=True)
     kind = serializers.ChoiceField(choices=Circle.Kind.choices, required=False)
 
 
 class CircleChangeSerializer(Sent):
-    name = ApiText(max_chars=NAME_CHARS, required=False)
+    name = ApiText(max_chars=NAME_CHARS, required=False, trim_whitespace=True)
     kind = serializers.ChoiceField(choices=Circle.Kind.choices, required=False)
 
 

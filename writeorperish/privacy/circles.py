@@ -16,6 +16,7 @@ from writeorperish.events.outbox import emit
 from writeorperish.ops.refusals import Conflict, Gone, Invalid, Missing
 from writeorperish.ops.states import move
 from writeorperish.privacy.blocks import blocked_between
+from writeorperish.privacy.grants import earlier_rows_of
 from writeorperish.privacy.models import Circle, Membership
 from writeorperish.refs import Ref, new_id
 
@@ -28,6 +29,13 @@ NAME_CHARS = 80
 class AlreadyMember(Conflict):
     code = "already_member"
     words = _("This person is already in the circle, or invited.")
+
+
+class EntriesChanged(Conflict):
+    code = "audience_changed"
+    words = _(
+        "The number of earlier entries this would open has changed. Look again before you invite."
+    )
 
 
 class InvitationExpired(Gone):
@@ -61,7 +69,7 @@ def make_circle(
         owner_id=person.pk,
         name=name,
         kind=kind,
-        group=Group.objects.create(name=f"circle:{ident}"),
+        group=Group.objects.create(name=f"circle:{new_id()}"),
     )
     circle.save(force_insert=True)
     record(person, "circle.make", Ref.to(circle), of=person.pk)
@@ -101,16 +109,25 @@ def end_circle(person: AbstractUser, circle: Circle) -> None:
 
 @transaction.atomic
 def invite(
-    person: AbstractUser, circle: Circle, guest: AbstractUser, *, sees_earlier: bool = False
+    person: AbstractUser,
+    circle: Circle,
+    guest: AbstractUser,
+    *,
+    sees_earlier: bool = False,
+    expect_entries: int | None = None,
 ) -> Membership:
     """The open invitation. Nothing is seen before it is accepted.
 
     Missing for oneself or across a block, in the words of an unknown person; AlreadyMember when invited
-    or in the circle.
+    or in the circle; EntriesChanged when earlier entries were to open and are not as many as was shown.
     """
     circle = locked(circle)
     if guest.pk == person.pk or blocked_between(person, guest):
         raise Missing
+    if sees_earlier and expect_entries is not None:
+        entries = earlier_rows_of(circle)
+        if entries != expect_entries:
+            raise EntriesChanged(entries=entries)
     expire_invitations(circle)
     if circle.memberships.filter(state__in=["invited", "active"]).count() >= MEMBERS_AT_MOST:
         raise CirclesFull

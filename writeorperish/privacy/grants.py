@@ -4,7 +4,7 @@ guardian's own shortcuts show private rows to superusers and to staff with a mod
 here asks them: sight is a question to the grant tables alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from writeorperish.privacy.models import Circle, Guarded, Membership
-from writeorperish.refs import new_id
+from writeorperish.refs import models_of, new_id
 
 
 class UserGrant(UserObjectPermissionBase):
@@ -119,6 +119,20 @@ def withdraw_all_sight(rows: models.QuerySet[Any]) -> None:
     user_grants(rows.model).filter(content_object__in=rows).delete()
 
 
+def withdraw_sight_beyond(
+    rows: models.QuerySet[Any], *, circles: Iterable[Circle], people: Collection[UUID]
+) -> set[UUID]:
+    """Takes every grant on these rows away but those to these circles and people. The ids of the rows it changed."""
+    kept = [circle.group_id for circle in circles]
+    to_circles = circle_grants(rows.model).filter(content_object__in=rows).exclude(group__in=kept)
+    to_people = user_grants(rows.model).filter(content_object__in=rows).exclude(user__in=people)
+    touched: set[UUID] = set()
+    for grants in (to_circles, to_people):
+        touched.update(grants.values_list("content_object_id", flat=True))
+        grants.delete()
+    return touched
+
+
 def copy_sight(source: Guarded, target: Guarded) -> None:
     """Gives the target the source's grants with their dates, so a newcomer blind to one is blind to both."""
     circles = circle_grants(type(source)).filter(content_object=source)
@@ -138,6 +152,16 @@ def people_of(row: Guarded) -> set[UUID]:
     """Ids of the people this row is granted to by name."""
     rows = user_grants(type(row)).filter(content_object=row)
     return set(rows.values_list("user_id", flat=True))
+
+
+def earlier_rows_of(circle: Circle) -> int:
+    """How many living rows are granted to this circle, entries and all else. One query a model."""
+    return sum(
+        grants._default_manager.filter(
+            group=circle.group_id, content_object__deleted_at__isnull=True
+        ).count()
+        for grants in models_of(CircleGrant)
+    )
 
 
 def audiences_of(rows: Sequence[Guarded]) -> dict[UUID, tuple[list[UUID], list[UUID]]]:
