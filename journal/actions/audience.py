@@ -33,9 +33,10 @@ from writeorperish.privacy.grants import (
     readers_of,
     withdraw_all_sight,
     withdraw_sight,
+    withdraw_sight_beyond,
 )
 from writeorperish.privacy.levels import PrivacyLevel
-from writeorperish.privacy.models import Circle, Membership
+from writeorperish.privacy.models import Membership
 from writeorperish.refs import Ref
 
 
@@ -178,7 +179,10 @@ def apply(node: Node, level: str, audience: Audience) -> None:
 
 
 def narrow_own_replies(person: AbstractUser, node: Node, audience: Audience) -> int:
-    """How many of the person's own replies below were narrowed along; other people's keep their level."""
+    """How many of the person's own replies below were narrowed along; other people's keep their level.
+
+    A reply also reaches whoever wrote the entry above it: they lose it once they can't read the root any more.
+    """
     below = own_replies_below(person, node)
     if node.privacy_level == PrivacyLevel.PRIVATE:
         open_replies = below.exclude(privacy_level=PrivacyLevel.PRIVATE)
@@ -188,13 +192,12 @@ def narrow_own_replies(person: AbstractUser, node: Node, audience: Audience) -> 
         )
     if not node.is_root:
         return 0
-    kept = {circle.pk for circle in audience.circles}
-    count = 0
-    for reply in below.filter(privacy_level=PrivacyLevel.CIRCLES):
-        gone: list[Circle] = [circle for circle in circles_of(reply) if circle.pk not in kept]
-        withdraw_sight(reply, circles=gone)
-        count += bool(gone)
-    return count
+    open_replies = below.filter(privacy_level=PrivacyLevel.CIRCLES)
+    narrowed = withdraw_sight_beyond(
+        open_replies, circles=audience.circles, people=readers_of(node)
+    )
+    Node.objects.filter(pk__in=narrowed).update(updated_at=timezone.now())
+    return len(narrowed)
 
 
 def own_replies_below(person: AbstractUser, node: Node) -> NodeQuerySet:

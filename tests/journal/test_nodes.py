@@ -250,6 +250,26 @@ def test_narrowing_takes_ones_own_replies_along_and_leaves_those_of_others(alice
     assert not Node.objects.visible_to(bob).filter(pk__in=[root.pk, mine.pk]).exists()
 
 
+@pytest.mark.parametrize("how", ["named", "in a circle"])
+def test_whoever_loses_the_entry_loses_ones_replies_below_it(alice, bob, charlie, cast, how):
+    keep = Audience(people=(charlie,))
+    if how == "named":
+        both = Audience(people=(bob, charlie))
+    else:
+        both = Audience(circles=(cast.circle,), people=(charlie,))
+    root = write_node(alice, text="root", privacy_level="circles", audience=both).node
+    theirs = entry(bob, "theirs", parent=root, privacy_level="circles")
+    replies = [
+        entry(alice, "mine", parent=root, privacy_level="circles").pk,
+        entry(alice, "to them", parent=theirs, privacy_level="circles").pk,
+    ]
+    shown = Node.objects.visible_to(bob).filter(pk__in=replies)
+    assert shown.count() == 2
+    set_audience(alice, root, privacy_level="circles", audience=keep)
+    assert shown.count() == 0
+    assert Node.objects.visible_to(charlie).filter(pk__in=replies).count() == 2
+
+
 def test_somebody_who_joins_later_does_not_see_what_was_shared_before(alice, bob, charlie, cast):
     old = entry(alice, "before", circles=(cast.circle,))
     accept(charlie, invite(alice, cast.circle, charlie))
