@@ -469,7 +469,7 @@ class UploadViewSet(GuardedViewSet[Any]):
         sent: Any = request.data
         if not n.isdecimal():
             raise Missing
-        new = put_part(request.user, upload, int(n[:6]), sent["part"])
+        new = put_part(request.user, upload, int(n[:6]), sent.get("part", b""))
         return Response({"id": str(upload.pk), "have": arrived(upload)}, status=201 if new else 200)
 
 

@@ -63,13 +63,15 @@ class Sourced(models.Model):
         return Ref(self.source_kind, self.source_id)
 
     @classmethod
-    def made_from(cls, ref: Ref) -> models.QuerySet[Self]:
-        return cls._default_manager.filter(source_kind=ref.kind, source_id=ref.id)
+    def made_from(cls, *refs: Ref) -> models.QuerySet[Self]:
+        """The rows made from any of these, which are of one kind. ValueError when they are not."""
+        (kind,) = {ref.kind for ref in refs}
+        return cls._default_manager.filter(source_kind=kind, source_id__in=[ref.id for ref in refs])
 
     @classmethod
-    def dying_with(cls, ref: Ref) -> models.QuerySet[Self]:
-        """The rows that go when `ref` goes: all that were made from it."""
-        return cls.made_from(ref)
+    def dying_with(cls, *refs: Ref) -> models.QuerySet[Self]:
+        """The rows that go when these go: all that were made from them."""
+        return cls.made_from(*refs)
 
 
 def models_with(field: str | type[models.Field]) -> Iterator[tuple[type[models.Model], str]]:  # type: ignore[type-arg]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from journal.actions.nodes import Audience, AudienceEmpty, chain_of, genre_of, version_of
-from journal.actions.trash import TRASH_LIFE, restore_node
+from journal.actions.trash import put_away, restore_node
 from journal.formats.found import AI, Found, Unreadable
 from journal.formats.opening import CannotRead, found_in
 from journal.models.imports import ImportItem, ImportRun, Upload, UploadPart
@@ -27,7 +27,6 @@ from writeorperish.events.catalog import (
     ImportFinished,
     ImportRetracted,
     ImportUploaded,
-    TextErased,
     TextWritten,
 )
 from writeorperish.events.outbox import emit
@@ -36,7 +35,6 @@ from writeorperish.ops.states import move
 from writeorperish.privacy.circles import circles_of
 from writeorperish.privacy.grants import grant_sight
 from writeorperish.privacy.levels import PrivacyLevel
-from writeorperish.privacy.portability import forget
 from writeorperish.refs import Ref, new_id
 
 FILE_BYTES = 200 * 1024 * 1024
@@ -52,6 +50,11 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 class FileTooLarge(TooLarge):
     words = _("A file to import holds up to 200 MB, sent in parts of up to 8 MB.")
+
+
+class EmptyPart(Invalid):
+    code = "empty_part"
+    words = _("This part holds no bytes.")
 
 
 class PartDiffers(Conflict):
@@ -95,8 +98,10 @@ def begin_upload(person: AbstractUser, *, size: int, id: UUID | None = None) -> 
 
 
 def put_part(person: AbstractUser, upload: Upload, n: int, data: bytes) -> bool:
-    """Whether the part is new; the same bytes again change nothing. PartDiffers for others, FileTooLarge."""
-    if len(data) > PART_BYTES or not data or not 0 <= n < PARTS:
+    """Whether the part is new; the same bytes again change nothing. EmptyPart, PartDiffers, FileTooLarge."""
+    if not data:
+        raise EmptyPart
+    if len(data) > PART_BYTES or not 0 <= n < PARTS:
         raise FileTooLarge(bytes=len(data), cap=PART_BYTES)
     mac = blind.digest(keys.person(str(person.pk)), data)
     standing = upload.parts.filter(n=n).first()
@@ -504,15 +509,9 @@ def undo_import(run_id: UUID) -> None:
 @transaction.atomic
 def trash_batch(run: ImportRun, deletion: UUID) -> int:
     """How many untouched entries of this run went to the trash, deepest first."""
-    now = timezone.now()
-    nodes = list(untouched(run).order_by("-depth", "pk").select_for_update(of=("self",))[:BATCH])
-    for node in nodes:
-        node.deleted_at, node.deletion = now, deletion
-        node.purge_after, node.updated_at = now + TRASH_LIFE, now
-        forget(Ref.to(node), owner_id=run.owner_id)
-        emit(TextErased(Ref.to(node), run.owner_id))
-    Node.objects.bulk_update(nodes, ["deleted_at", "deletion", "purge_after", "updated_at"])
-    return len(nodes)
+    rows = untouched(run).order_by("-depth", "pk").select_for_update(of=("self",))
+    taken = list(rows.values_list("pk", flat=True)[:BATCH])
+    return put_away(run.owner_id, taken, deletion=deletion, by=run.owner).count
 
 
 def untouched(run: ImportRun) -> models.QuerySet[Node]:

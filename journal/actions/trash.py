@@ -1,6 +1,6 @@
 """Deleting, taking back, and letting go for good."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.utils import timezone
 from journal.actions.nodes import genre_of
 from journal.actions.threads import ids_below
 from journal.models.nodes import Node
-from writeorperish.audit.log import record
+from writeorperish.audit.log import Act, record, record_many
 from writeorperish.events.catalog import TextErased, TextWritten
 from writeorperish.events.outbox import emit
 from writeorperish.ops.refusals import Missing
@@ -51,15 +51,23 @@ def trash_node(person: AbstractUser, node: Node, *, own_replies: bool = False) -
         raise Missing
     if current.deletion is not None and current.deleted_at and current.purge_after:
         return act_of(current)
-    deletion, now = new_id(), timezone.now()
-    taken = list(rows_to_trash(person, current, own_replies=own_replies))
-    for each in taken:
-        each.deleted_at, each.deletion = now, deletion
-        each.purge_after, each.updated_at = now + TRASH_LIFE, now
-        each.save(update_fields=["deleted_at", "deletion", "purge_after", "updated_at"])
-        forget(Ref.to(each), owner_id=person.pk)
-        record(person, "trash", Ref.to(each), of=person.pk)
-        emit(TextErased(Ref.to(each), person.pk))
+    taken = rows_to_trash(person, current, own_replies=own_replies)
+    return put_away(person.pk, taken, deletion=new_id(), by=person)
+
+
+def put_away(
+    owner_id: UUID, taken: Sequence[UUID], *, deletion: UUID, by: AbstractUser | None
+) -> Trashed:
+    """These rows of one owner in the trash, without what grew from them. As many queries for all as for one."""
+    now = timezone.now()
+    refs = [Ref(Node._meta.label_lower, each) for each in taken]
+    Node.objects.filter(pk__in=taken).update(
+        deleted_at=now, deletion=deletion, purge_after=now + TRASH_LIFE, updated_at=now
+    )
+    if refs:
+        forget(*refs, owner_id=owner_id)
+        record_many([Act(by, "trash", ref, owner_id) for ref in refs])
+        emit(*(TextErased(ref, owner_id) for ref in refs))
     return Trashed(deletion, len(taken), now, now + TRASH_LIFE)
 
 
@@ -70,17 +78,13 @@ def act_of(node: Node) -> Trashed:
     return Trashed(node.deletion, count, node.deleted_at, node.purge_after)
 
 
-def rows_to_trash(person: AbstractUser, node: Node, *, own_replies: bool) -> Iterable[Node]:
+def rows_to_trash(person: AbstractUser, node: Node, *, own_replies: bool) -> list[UUID]:
     """The entry, its own further parts, and on request one's own replies anywhere below, locked in order."""
     wanted = {node.pk, *node.parts.values_list("pk", flat=True)}
     if own_replies:
         wanted |= set(ids_below(node))
-    return (
-        Node.objects.editable_by(person)
-        .filter(pk__in=wanted)
-        .order_by("depth", "pk")
-        .select_for_update()
-    )
+    own = Node.objects.editable_by(person).filter(pk__in=wanted).order_by("depth", "pk")
+    return list(own.select_for_update().values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -90,12 +94,13 @@ def restore_node(person: AbstractUser, node: Node) -> Node:
     current = rows.select_for_update().filter(pk=node.pk).first()
     if current is None:
         raise Missing
-    for each in rows.filter(deletion=current.deletion).order_by("depth", "pk").select_for_update():
-        each.deleted_at = each.deletion = each.purge_after = None
-        each.updated_at = timezone.now()
-        each.save(update_fields=["deleted_at", "deletion", "purge_after", "updated_at"])
-        record(person, "restore", Ref.to(each), of=person.pk)
-        emit(TextWritten(Ref.to(each), person.pk, genre_of(each)))
+    act = rows.filter(deletion=current.deletion).order_by("depth", "pk").only("pk", "author_kind")
+    back = list(act.select_for_update())
+    Node.objects.filter(pk__in=[each.pk for each in back]).update(
+        deleted_at=None, deletion=None, purge_after=None, updated_at=timezone.now()
+    )
+    record_many([Act(person, "restore", Ref.to(each), person.pk) for each in back])
+    emit(*(TextWritten(Ref.to(each), person.pk, genre_of(each)) for each in back))
     current.refresh_from_db()
     return current
 
@@ -130,21 +135,35 @@ def purge(*, now: datetime | None = None) -> int:
             return total
 
 
-def let_go(batch: list[Node]) -> None:
+def let_go(batch: Sequence[Node]) -> None:
     """Removes these trashed rows; one that still carries a row below becomes an erased place without text."""
+    for owner_id, theirs in by_owner(batch).items():
+        refs = [Ref.to(node) for node in theirs]
+        forget(*refs, owner_id=owner_id)
+        emit(*(TextErased(ref, owner_id) for ref in refs))
+    staying = anchors(batch)
     for node in batch:
-        forget(Ref.to(node), owner_id=node.owner_id)
-        emit(TextErased(Ref.to(node), node.owner_id))
-        if anchors(node):
+        if node.pk in staying:
             blank(node)
-        else:
-            remove(node)
+    remove([node for node in batch if node.pk not in staying])
 
 
-def anchors(node: Node) -> bool:
-    return Node.objects.filter(parent=node.pk).exists() or (
-        node.is_root and Node.objects.filter(root=node.pk).exclude(pk=node.pk).exists()
-    )
+def by_owner(batch: Sequence[Node]) -> dict[UUID, list[Node]]:
+    found: dict[UUID, list[Node]] = {}
+    for node in batch:
+        found.setdefault(node.owner_id, []).append(node)
+    return found
+
+
+def anchors(batch: Sequence[Node]) -> set[UUID]:
+    """Which of these rows must keep their place: something below them is not among those that go. One query."""
+    going = {node.pk for node in batch}
+    rows = Node.objects.filter(parent__in=going).values_list("parent_id", "pk")
+    staying = {parent for parent, child in rows if child not in going}
+    for node in sorted(batch, key=lambda node: -node.depth):
+        if node.pk in staying and node.parent_id is not None:
+            staying.add(node.parent_id)
+    return staying & going
 
 
 def blank(node: Node) -> None:
@@ -157,14 +176,14 @@ def blank(node: Node) -> None:
     node.save(update_fields=["title", "body", "chars", "ai_usage", "erased_at", "source_key"])
 
 
-def remove(node: Node) -> None:
-    """The row and everything of it; then each erased place above that carried nothing else."""
-    going: Node | None = node
-    while going is not None:
-        above = going.parent
-        Node.objects.filter(pk=going.pk).delete()
-        bare = above is not None and above.erased_at is not None and not anchors(above)
-        going = above if bare else None
+def remove(batch: Sequence[Node]) -> None:
+    """The rows and everything of them; then each erased place above that carried nothing else."""
+    going = {node.pk: node.parent_id for node in batch}
+    while going:
+        Node.objects.filter(pk__in=going).delete()
+        above = {parent for parent in going.values() if parent is not None}
+        bare = Node.objects.filter(pk__in=above, erased_at__isnull=False, replies__isnull=True)
+        going = dict(bare.values_list("pk", "parent_id"))
 
 
 def prune_places() -> int:

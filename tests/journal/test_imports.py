@@ -118,6 +118,7 @@ def test_an_undo_takes_back_what_nobody_touched(alice):
         (b"not a zip at all", "not_zip"),
         (zipped({"picture.txt": "x"}), "no_markdown"),
     ],
+    ids=["not a zip", "no Markdown in it"],
 )
 def test_a_file_that_cannot_be_read_says_why_and_imports_nothing(alice, data, reason):
     run = checked(alice, data)

@@ -11,23 +11,27 @@ from writeorperish.events.tasks import wake
 from writeorperish.ops.logging import current_request_id
 
 
-def emit(fact: Fact, *, not_before: datetime | None = None) -> None:
-    """Whoever listens will hear this fact if the transaction commits, and not at all if it does not.
+def emit(*facts: Fact, not_before: datetime | None = None) -> None:
+    """Whoever listens will hear these facts if the transaction commits, and not at all if it does not.
 
-    `not_before`: not earlier; until then `withdraw` takes it back. RuntimeError outside a transaction, since
-    the fact must stand or fall with the rows it is about. One INSERT; the broker is asked after the commit.
+    `not_before`: not earlier; until then `withdraw` takes them back. RuntimeError outside a transaction, since
+    a fact must stand or fall with the rows it is about. One INSERT; the broker is asked after the commit.
     """
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
-        raise RuntimeError(f"emit({type(fact).__name__}) outside a transaction")
+        names = sorted({type(fact).__name__ for fact in facts})
+        raise RuntimeError(f"emit({', '.join(names)}) outside a transaction")
     now = timezone.now()
-    Event.objects.create(
-        name=type(fact).__name__,
-        facts=encode(fact),
-        owner=fact.person_id,
-        request_id=current_request_id(),
-        at=now,
-        not_before=not_before or now,
+    Event.objects.bulk_create(
+        Event(
+            name=type(fact).__name__,
+            facts=encode(fact),
+            owner=fact.person_id,
+            request_id=current_request_id(),
+            at=now,
+            not_before=not_before or now,
+        )
+        for fact in facts
     )
     # A savepoint that rolls back takes its callbacks along, so the list itself says whether one is left.
     asked = any(callback is wake for _, callback, _ in connection.run_on_commit)
