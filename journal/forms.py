@@ -88,6 +88,17 @@ class NodeForm(WordsForm):
             (level.value, level.label) for level in levels
         ]
 
+    @property
+    def shown_level(self) -> PrivacyLevel:
+        """What the chip says: the level chosen, the narrowest while that is none we know."""
+        chosen = self["privacy_level"].value()
+        return PrivacyLevel(chosen) if chosen in PrivacyLevel.values else PrivacyLevel.PRIVATE
+
+    @property
+    def shown_ai_usage(self) -> AIUsage:
+        chosen = self["ai_usage"].value()
+        return AIUsage(chosen) if chosen in AIUsage.values else AIUsage.NONE
+
 
 class EditForm(WordsForm):
     """The words of an entry, and the revision they were changed from."""
