@@ -12,21 +12,26 @@ def rows_of(person_id: UUID) -> Iterator[None]:
     """Opens the walled tables for one owner until the block ends, inside one transaction.
 
     The setting lives as long as the transaction; a released savepoint would keep it, so the previous
-    value is put back on leaving. Two short statements.
+    value is put back on leaving. Three short statements.
     """
     with transaction.atomic():
-        before = set_owner(str(person_id))
+        before = owner()
+        set_owner(str(person_id))
         yield
         set_owner(before)
 
 
-def set_owner(value: str) -> str:
-    """The owner the walled tables were open for before, after opening them for another."""
+def owner() -> str:
+    """Whom the walled tables are open for; empty for nobody."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(current_setting('wop.owner', true), '')")
-        (before,) = cursor.fetchone() or ("",)
+        (value,) = cursor.fetchone() or ("",)
+    return str(value)
+
+
+def set_owner(value: str) -> None:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('wop.owner', %s, true)", [value])
-    return str(before)
 
 
 def wall(table: str) -> tuple[str, str]:

@@ -1,0 +1,112 @@
+"""A list costs the same number of queries for twenty rows as for ten, on every page and in the API."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+
+from accounts.actions.tokens import begin_family
+from journal.actions.drafts import save_draft
+from journal.actions.imports import begin_import, begin_upload, put_part
+from journal.actions.nodes import edit_node
+from journal.actions.trash import trash_node
+from journal.models.nodes import Node
+from tests.events_drain import drain
+from tests.factories import befriend, block_between, entry, person
+from writeorperish.privacy.circles import invite
+from writeorperish.refs import new_id
+
+pytestmark = pytest.mark.django_db
+
+API = [
+    "/api/v1/download/search/?q=words",
+    "/api/v1/journal/drafts/",
+    "/api/v1/journal/imports/",
+    "/api/v1/journal/nodes/",
+    "/api/v1/journal/nodes/{thread}/versions/",
+    "/api/v1/me/activity/",
+    "/api/v1/me/blocks/",
+    "/api/v1/me/circles/",
+    "/api/v1/me/consents/",
+    "/api/v1/me/invitations/",
+    "/api/v1/me/memberships/",
+    "/api/v1/me/tokens/",
+]
+PAGES = [
+    "/journal/",
+    "/journal/?audience=shared",
+    "/journal/drafts/",
+    "/journal/trash/",
+    "/journal/import/",
+    "/journal/{thread}/",
+    "/journal/{thread}/versions/",
+    "/journal/{thread}/audience/",
+    "/search/?q=words",
+    "/search/palette/?q=words",
+    "/settings/activity/",
+    "/settings/tokens/",
+]
+INSIDE = ["/api/v1/journal/nodes/{thread}/thread/", "/api/v1/me/circles/{circle}/"]
+
+
+def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
+    """`by` more rows of everything that one of the lists shows."""
+    for number in range(to - by, to):
+        entry(owner, f"words number {number}")
+        entry(owner, f"a reply, {number} words", parent=thread)
+        entry(friend, f"words of a friend {number}", circles=(friend.circles.first(),))
+        trash_node(owner, entry(owner, f"deleted words {number}"))
+        save_draft(owner, new_id(), seq=1, title="", text=f"half of words {number}")
+        edit_node(owner, thread, base_rev=thread.rev, title=None, text=f"words, take {number}")
+        thread.refresh_from_db()
+        upload = begin_upload(owner, size=5)
+        put_part(owner, upload, 0, b"words")
+        begin_import(owner, upload)
+        somebody = person(f"somebody{number}")
+        invite(owner, circle, somebody)
+        befriend(somebody, owner)
+        invite(somebody, befriend(somebody), owner)
+        block_between(owner, person(f"stranger{number}"))
+        befriend(owner)
+        begin_family(owner)
+    drain()
+
+
+def cost(client, address: str) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.get(address)
+    assert answer.status_code == 200, address
+    # The test's own transaction makes savepoints of what are transactions otherwise.
+    return sum("SAVEPOINT" not in each["sql"] for each in asked)
+
+
+def test_lists_cost_the_same_for_ten_rows_as_for_twenty(alice, bob, cast, signed_in):
+    befriend(bob, alice)
+    thread = entry(alice, "the words that others answer", circles=(cast.circle,))
+    names = {"thread": thread.pk, "circle": cast.circle.pk}
+    addresses = [each.format(**names) for each in (*API, *PAGES, *INSIDE)]
+    client = signed_in(alice)
+    costs = []
+    for to in (10, 20):
+        grow(alice, thread, cast.circle, bob, to=to, by=10)
+        for address in addresses:
+            client.get(address)
+        costs.append({address: cost(client, address) for address in addresses})
+    few, many = costs
+    assert {each: (few[each], many[each]) for each in addresses if many[each] != few[each]} == {}
+    assert max(many.values()) <= 20
+
+
+def test_every_list_of_the_api_is_counted():
+    with GENERATOR_STATS.silence():
+        schema = SchemaGenerator().get_schema(request=None, public=True)
+    lists = {path for path, methods in schema["paths"].items() if is_list(schema, methods)}
+    assert lists == {path.partition("?")[0].replace("{thread}", "{id}") for path in API}
+
+
+def is_list(schema, methods) -> bool:
+    content = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+    named = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+    shape = schema["components"]["schemas"].get(named.rpartition("/")[2], {})
+    return "results" in shape.get("properties", {})
