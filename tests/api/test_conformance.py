@@ -1,0 +1,100 @@
+"""Whatever the schema lets a client send: never a 5xx, and never an answer the schema does not tell of."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from accounts.actions.tokens import begin_family
+from accounts.models import Export
+from journal.actions.drafts import save_draft
+from journal.actions.imports import begin_import, begin_upload, put_part
+from tests.factories import befriend, entry
+from writeorperish.ops import limits
+from writeorperish.privacy.circles import invite
+from writeorperish.privacy.levels import Purpose
+from writeorperish.refs import new_id
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = 20
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+PLACE = re.compile(r"/([a-z-]+)/\{(\w+)\}")
+
+
+@pytest.fixture
+def schema(db, monkeypatch):
+    """The schema as a client fetches it, of a site that answers every burst in the test's transaction."""
+    for name in limits.RATES:
+        monkeypatch.setitem(limits.RATES, name, limits.Rate(10**6, timedelta(seconds=1)))
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield schemathesis.openapi.from_wsgi("/api/schema/", get_wsgi_application())
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
+    """A row that alice may ask for, by the collection its id stands below."""
+    node = entry(alice, circles=(cast.circle,))
+    upload = begin_upload(alice, size=5)
+    put_part(alice, upload, 0, b"words")
+    befriend(bob, alice)
+    return {
+        "nodes": node.pk,
+        "versions": node.versions.get().pk,
+        "drafts": save_draft(alice, new_id(), seq=1, title="", text="half a text").draft.pk,
+        "uploads": upload.pk,
+        "parts": 0,
+        "imports": begin_import(alice, upload).pk,
+        "circles": cast.circle.pk,
+        "members": bob.pk,
+        "invitations": invite(charlie, befriend(charlie), alice).pk,
+        "memberships": alice.memberships.get(state="active").pk,
+        "blocks": cast.mallory.pk,
+        "consents": Purpose.EMBED,
+        "exports": Export.objects.create(person=alice).pk,
+        "tokens": alice.token_families.create(expires_at=timezone.now()).pk,
+    }
+
+
+@pytest.fixture
+def bearer(alice) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {begin_family(alice).access}"}
+
+
+@schemathesis.pytest.from_fixture("schema").parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    # Rows that stay from one example to the next are what a client meets, too.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_an_answer_is_what_the_schema_says(case, bearer, planted):
+    case.call_and_validate(headers=bearer, checks=CHECKS)
+    for collection, name in PLACE.findall(case.path):
+        case.path_parameters[name] = str(planted[collection])
+    case.call_and_validate(headers=bearer, checks=CHECKS)
