@@ -1,0 +1,54 @@
+"""Whatever grows from an entry goes with it: every model made for that is planted here and none is left out."""
+
+import pytest
+
+from journal.actions.nodes import change_settings
+from journal.actions.trash import erase_node, restore_node, trash_node
+from tests.events_drain import drain
+from tests.factories import entry
+from writeorperish.privacy.walls import rows_of
+from writeorperish.refs import Ref, Sourced, models_of
+
+pytestmark = pytest.mark.django_db
+
+
+def grown_from(node) -> dict[str, int]:
+    """How many rows of each model were made from this entry."""
+    with rows_of(node.owner_id):
+        return {
+            model._meta.label: model.made_from(Ref.to(node)).count() for model in models_of(Sourced)
+        }
+
+
+def test_an_entry_in_the_trash_has_left_nothing_behind(alice):
+    node, other = (entry(alice, ai_usage="chat") for _ in range(2))
+    drain()
+    assert grown_from(node)
+    assert 0 not in grown_from(node).values(), "plant a row of the new model"
+    before = grown_from(other)
+
+    trash_node(alice, node)
+    assert set(grown_from(node).values()) == {0}
+    drain()
+    assert set(grown_from(node).values()) == {0}
+    assert grown_from(other) == before
+
+    restore_node(alice, node)
+    drain()
+    assert 0 not in grown_from(node).values()
+    trash_node(alice, node)
+    erase_node(alice, node)
+    assert set(grown_from(node).values()) == {0}
+
+
+def test_an_entry_closed_to_ai_keeps_only_the_index_of_its_owner(alice):
+    node = entry(alice, ai_usage="chat")
+    drain()
+    change_settings(alice, node, ai_usage="none")
+    kept = {label for label, count in grown_from(node).items() if count}
+    made_by_ai = {
+        model._meta.label for model in models_of(Sourced) if getattr(model, "MADE_BY_AI", False)
+    }
+    assert made_by_ai
+    assert kept.isdisjoint(made_by_ai)
+    assert kept == set(grown_from(node)) - made_by_ai
