@@ -19,6 +19,7 @@ from django.core.management import CommandError, call_command
 
 from writeorperish.ops import embedded, household
 from writeorperish.ops.daemon import CannotStart, arguments, program
+from writeorperish.ops.management.commands.run import collect_static
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -295,3 +296,24 @@ def test_only_our_own_leftovers_are_ended(data: Path) -> None:
         assert stranger.poll() is None
         stranger.kill()
     assert list((data / "run").iterdir()) == []
+
+
+def test_static_files_are_collected_when_one_of_them_changed(tmp_path: Path, settings) -> None:
+    settings.STATICFILES_DIRS = [tmp_path / "offered"]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATIC_ROOT = tmp_path / "collected"
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    offered, collected = tmp_path / "offered" / "a.css", tmp_path / "collected" / "a.css"
+    offered.parent.mkdir()
+    offered.write_text(".a {}")
+    collect_static()
+    assert collected.read_text() == ".a {}"
+    collected.write_text("as it was left")
+    collect_static()
+    assert collected.read_text() == "as it was left"
+    offered.write_text(".a { color: red }")
+    os.utime(offered, (time.time() + 5, time.time() + 5))
+    collect_static()
+    assert collected.read_text() == ".a { color: red }"
