@@ -261,7 +261,7 @@ def listened_to(chromium: Browser) -> Iterator[BrowserContext]:
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     yield context
     context.close()
-    assert complaints == []
+    assert not complaints, complaints
 
 
 def until(true: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:

@@ -84,9 +84,9 @@ class WopPalette extends HTMLElement {
   arrived(well) {
     this.results.removeAttribute("aria-busy");
     this.querySelector("[data-palette-failed]")?.toggleAttribute("hidden", well);
-    if (!this.options.some((option) => option.getAttribute("aria-selected") === "true")) {
-      this.choose(this.options[0]);
-    }
+    // What was chosen stays chosen when it comes again with the new results.
+    const chosen = this.input.getAttribute("aria-activedescendant");
+    this.choose(this.options.find((option) => option.id === chosen) ?? this.options[0]);
   }
 
   // It says so itself; a toast would lie behind it.

@@ -96,9 +96,12 @@ export async function change(table, act) {
   const transaction = (await database()).transaction(table, "readwrite");
   const through = new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error);
+    // A page that is left takes its transactions along and names no error.
+    transaction.onabort = () => reject(transaction.error ?? new DOMException("Cut off", "AbortError"));
   });
-  await Promise.all([act(transaction.objectStore(table)), through]);
+  // Even an act that fails at once leaves nobody unheard: the transaction aborts right after it.
+  const acted = (async () => act(transaction.objectStore(table)))();
+  await Promise.all([acted, through]);
 }
 
 /** Nothing of this person is left on this device. */

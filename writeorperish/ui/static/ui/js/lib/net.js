@@ -1,6 +1,8 @@
 // JSON to and from our own server, with the session and the CSRF header.
 
 const PATIENCE_MS = 20_000;
+// AbortError: the page is being left while the answer still comes.
+const CUT_OFF = ["AbortError", "SyntaxError", "TypeError", "TimeoutError"];
 let closed = false;
 
 // Somebody else has signed in: what this page still holds must not be sent in their name.
@@ -58,7 +60,7 @@ async function jsonOf(response) {
   try {
     return await response.json();
   } catch (error) {
-    if (!["SyntaxError", "TypeError", "TimeoutError"].includes(error.name)) throw error;
+    if (!CUT_OFF.includes(error.name)) throw error;
     console.warn("An answer was cut off", response.status);
     return null;
   }
