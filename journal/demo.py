@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.demo import ZONE
@@ -523,6 +524,7 @@ tonight. Ask Amadeu:
 )
 
 
+@transaction.atomic
 def plant() -> None:
     """Alice's and Bob's entries, in order. Planting twice adds nothing."""
     people = {user.profile.handle: user for user in User.objects.select_related("profile")}

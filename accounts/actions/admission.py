@@ -18,8 +18,10 @@ def signup_mode() -> str:
 
 @transaction.atomic
 def open_signup() -> None:
-    """Anybody may join this installation, as in the demo world."""
+    """Anybody may join this installation, as in the demo world. Again changes nothing."""
     installation, _made = Installation.objects.get_or_create(pk=1)
+    if installation.signup_mode == "open":
+        return
     installation.signup_mode = "open"
     installation.save(update_fields=["signup_mode"])
     record(None, "signup.open", Ref("ops.installation", new_id()), of="system")
