@@ -49,7 +49,8 @@ bench: install-dev
 	@$(BIN)/python -m benchmarks
 
 load: install-dev
-	@$(BIN)/python -m locust --headless --host "$${BASE_URL:-http://127.0.0.1:8000}" -f tests/load
+	@$(BIN)/python -m locust --headless --only-summary --users 10 --spawn-rate 5 --run-time 1m \
+		--host "$${BASE_URL:-http://127.0.0.1:8000}" -f tests/load/locustfile.py
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

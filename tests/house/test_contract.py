@@ -24,7 +24,7 @@ from tests.house.code import APPS, ROOT, Source, dotted, parse, sources
 HERE = ROOT / "tests" / "house"
 CONTRACT = tomllib.loads((HERE / "contract.toml").read_text())
 NOT_YET = [line for line in (HERE / "not_yet.txt").read_text().splitlines() if line[:1] != "#"]
-UNBUILT_AT_MOST = 340
+UNBUILT_AT_MOST = 339
 FORM = re.compile(
     r"command (make )?[a-z_]+|variable [A-Z_]+|page /\S*"
     r"|endpoint (GET|POST|PUT|PATCH|DELETE) /api/v1/\S+/"
@@ -257,7 +257,7 @@ def test_a_row_that_is_lost_or_stands_twice_is_found(kind, built):
         ("commands", "run", {"takes": ["--port"]}),
         ("commands", "vendor", {"takes": ["add", "check", "icons", "--all"]}),
         ("commands", "wait_idle", {"name": "wait"}),
-        ("commands", "make run", {"name": "make load"}),
+        ("commands", "make run", {"name": "make walk"}),
         ("variables", "SECRET_KEY", {"secret": False}),
         ("variables", "PORT", {"secret": True}),
         ("variables", "WOP_DATA_DIR", {"name": "WOP_FOLDER"}),
