@@ -1,6 +1,7 @@
 """The servers the tests live on, and the cast: alice writes, bob is in her circle, charlie is a stranger,
 mallory is blocked by her, the moderator is staff and superuser, nobody is signed out."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -41,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.CELERY_BROKER_URL = redis.broker
     settings.DATA_DIR = folder
     settings.STATIC_ROOT = static_root()
+    # A test's client has middleware of its own, which would list every static file for each; the server
+    # of the browser's tests does as in production.
+    settings.WHITENOISE_AUTOREFRESH = True
     settings.EMAIL_FILE_PATH = folder / "mail"
     config.stash[STARTED] = embedded.Servers(tuple(started))
     config.stash[FOLDER] = folder
@@ -69,7 +73,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Playwright leaves an event loop in its thread, where Django would refuse every query that follows.
     """
-    items.sort(key=lambda item: 2 if "/e2e/" in str(item.path) else 0 if in_group(item) else 1)
+    items.sort(key=lambda item: 2 if in_browser(item) else 0 if in_group(item) else 1)
+    for item in filter(in_browser, items):
+        # Counting its lines would slow a server that pages are waited for, and other tests count them.
+        item.add_marker("no_cover")
+
+
+def in_browser(item: pytest.Item) -> bool:
+    return "/e2e/" in str(item.path)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: garbage is not looked for in it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def in_group(item: pytest.Item) -> bool:

@@ -58,7 +58,8 @@ def house(db: None) -> Iterator[House]:
     """The server and its world. Pages only read it; whoever changes something makes people of their own."""
     world = plant()
     open_signup()
-    with override_settings(EMAIL_BACKEND=MAIL_TO_FILES), serving() as origin:
+    as_served = override_settings(EMAIL_BACKEND=MAIL_TO_FILES, WHITENOISE_AUTOREFRESH=False)
+    with as_served, serving() as origin:
         yield House(origin, world)
 
 
@@ -93,13 +94,19 @@ def opened(chromium: Browser, house: House, clients: Callable[[str], Client]) ->
     standing: list[BrowserContext] = []
 
     def context_of(
-        role: str = "nobody", *, width: int = 1280, scheme: str = "light", scripts: bool = True
+        role: str = "nobody",
+        *,
+        width: int = 1280,
+        scheme: str = "light",
+        scripts: bool = True,
+        service_workers: str = "allow",
     ) -> BrowserContext:
         context = chromium.new_context(
             base_url=house.origin,
             viewport={"width": width, "height": 800},
             color_scheme=scheme,
             java_script_enabled=scripts,
+            service_workers=service_workers,
             reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE_MILLISECONDS)

@@ -25,7 +25,9 @@ def tabs(opened, house):
 
     def tab(role: str, scheme: str, width: int) -> tuple[Page, Heard]:
         if (role, scheme, width) not in standing:
-            page = opened(role, scheme=scheme, width=width).new_page()
+            # A worker would fetch everything once more for each of these profiles.
+            profile = opened(role, scheme=scheme, width=width, service_workers="block")
+            page = profile.new_page()
             standing[role, scheme, width] = page, listening(page, house.origin)
         page, heard = standing[role, scheme, width]
         heard.forget()
