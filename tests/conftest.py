@@ -45,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A test's client has middleware of its own, which would list every static file for each; the server
     # of the browser's tests does as in production.
     settings.WHITENOISE_AUTOREFRESH = True
+    # Passwords of tests are no secrets, and hashing them well takes a third of a second each.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_FILE_PATH = folder / "mail"
     config.stash[STARTED] = embedded.Servers(tuple(started))
     config.stash[FOLDER] = folder
