@@ -8,6 +8,7 @@ from download.lexicon import occurrences
 from writeorperish.ai.lexical import CLUSTER, sentences, tokens
 
 WIDEST = 240
+ENOUGH = 100  # a shorter excerpt takes in what stands before it
 LEAD = 60  # characters shown before the first hit of a sentence too long to show
 
 
@@ -82,6 +83,11 @@ def _windows(passage: str, hits: Sequence[_Hit]) -> Iterator[tuple[int, int]]:
             if following - start > WIDEST:
                 break
             end = following
+        # A line of tags at the end says little by itself.
+        for before, _ in reversed(stretches[:index]):
+            if end - start >= ENOUGH or end - before > WIDEST:
+                break
+            start = before
         yield _clipped(edges, start, end)
 
 

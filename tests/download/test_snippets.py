@@ -100,3 +100,14 @@ def test_markup_is_handed_on_as_it_is():
 
 def test_an_empty_text_has_an_empty_snippet():
     assert snippet("", {"piano"}).pieces == snippet(" \n", {"piano"}).pieces == ()
+
+
+def test_a_short_line_at_the_end_takes_in_what_stands_before_it():
+    text = "The men carried it up four floors. Neither of them said a word.\n\n#piano #hallway"
+    found = snippet(text, {"piano"})
+    assert (found.start, found.end) == (0, len(text))
+
+
+def test_what_the_text_says_is_shown_before_its_tags():
+    text = f"The piano came today. {'It took a while. ' * 30}\n\n#piano"
+    assert snippet(text, {"piano"}).start == 0

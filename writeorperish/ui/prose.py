@@ -69,6 +69,10 @@ def render_passage(text: str, start: int, end: int) -> SafeString:
     return mark_safe(marked)  # noqa: S308  # rendered and cleaned above; only our own mark is added
 
 
+# Before an ellipsis they would look like a fourth dot.
+STOPS: Final = ".,;: "
+
+
 def excerpt(text: str, chars: int) -> str:
     """The beginning of what the text says, on one line without marks, at most `chars` characters.
 
@@ -80,9 +84,8 @@ def excerpt(text: str, chars: int) -> str:
     line = " ".join(words.split())
     if len(line) <= chars and len(head) == len(text):
         return line
-    if len(line) < chars:
-        return f"{line}…"
-    return f"{_shortened(line, chars - 1)}…"
+    cut = line if len(line) < chars else _shortened(line, chars - 1)
+    return f"{cut.rstrip(STOPS)}…"
 
 
 def _parse(text: str) -> list[Token] | None:

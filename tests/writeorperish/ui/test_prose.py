@@ -151,3 +151,8 @@ def test_a_marked_passage_is_as_clean_as_the_text():
     for start in range(len(text)):
         html = render_passage(text, start, len(text))
         assert "<script" not in html and "javascript:" not in html.split("&lt;")[0]
+
+
+def test_an_excerpt_ends_with_one_ellipsis_and_no_stop_before_it():
+    assert excerpt("Lights still on. And the rest of it", 18) == "Lights still on…"
+    assert excerpt("Lights still on.", 18) == "Lights still on."
