@@ -1,5 +1,8 @@
 """One plain function per noun, calling the verbs."""
 
+import io
+import zipfile
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -61,3 +64,12 @@ def public(node: Node) -> Node:
     Node.objects.filter(pk=node.pk).update(privacy_level="public")
     node.refresh_from_db()
     return node
+
+
+def zipped(files: Mapping[str, str | bytes]) -> bytes:
+    """A zip of these files, by their names."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()

@@ -55,9 +55,7 @@ def trash_node(person: AbstractUser, node: Node, *, own_replies: bool = False) -
     return put_away(person.pk, taken, deletion=new_id(), by=person)
 
 
-def put_away(
-    owner_id: UUID, taken: Sequence[UUID], *, deletion: UUID, by: AbstractUser | None
-) -> Trashed:
+def put_away(owner_id: UUID, taken: Sequence[UUID], *, deletion: UUID, by: AbstractUser) -> Trashed:
     """These rows of one owner in the trash, without what grew from them. As many queries for all as for one."""
     now = timezone.now()
     refs = [Ref(Node._meta.label_lower, each) for each in taken]

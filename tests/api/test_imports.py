@@ -1,9 +1,7 @@
-import io
-import zipfile
-
 import pytest
 
 from journal.models.nodes import Node
+from tests.factories import zipped
 from writeorperish.refs import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -14,14 +12,6 @@ NOTES = {"2025-03-01 one.md": "It rained.", "2025-03-02 two.md": "It still raine
 
 def code(answer) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
-
-
-def zipped(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
 
 
 def put(client, upload: str, number: object, data: bytes):

@@ -1,7 +1,6 @@
 """The world the browser's tests look at: the demo's, and what it lacks."""
 
 import io
-import zipfile
 from dataclasses import dataclass
 from time import time
 from uuid import UUID
@@ -26,7 +25,7 @@ from journal.actions.imports import (
 from journal.actions.nodes import edit_node
 from journal.actions.trash import trash_node
 from tests.events_drain import drain
-from tests.factories import block_between, entry, person
+from tests.factories import block_between, entry, person, zipped
 from writeorperish.refs import new_id
 
 PASSWORD = "write-or-perish"
@@ -101,14 +100,6 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "export": export.pk,
         "family": app.family.pk,
     }
-
-
-def zipped(files: dict[str, str | bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 PAST = {

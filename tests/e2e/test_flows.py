@@ -11,11 +11,11 @@ from accounts.models import User
 from journal.models.drafts import Draft
 from journal.models.nodes import Node
 from tests.e2e.conftest import House, Opener
-from tests.e2e.planted import PASSWORD, PAST, newcomer, zipped
+from tests.e2e.planted import PASSWORD, PAST, newcomer
 from tests.e2e.pretend import until
 from tests.e2e.sound import faults_of, quiet
 from tests.events_drain import drain
-from tests.factories import befriend, entry
+from tests.factories import befriend, entry, zipped
 
 
 def code_mailed_to(address: str) -> str:

@@ -6,10 +6,10 @@ from playwright.sync_api import expect
 
 from accounts.models import Profile
 from journal.models.nodes import Node
-from tests.e2e.planted import PASSWORD, PAST, newcomer, zipped
+from tests.e2e.planted import PASSWORD, PAST, newcomer
 from tests.e2e.test_flows import own, settled, text_of
 from tests.events_drain import drain
-from tests.factories import befriend, entry
+from tests.factories import befriend, entry, zipped
 
 
 def test_sign_in_write_find_and_sign_out(house, opened):

@@ -23,19 +23,11 @@ from journal.actions.imports import (
 )
 from journal.actions.nodes import edit_node
 from journal.models.nodes import Node
-from tests.factories import entry
+from tests.factories import entry, zipped
 from writeorperish.ops.refusals import Missing
 from writeorperish.refs import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def zipped(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
 
 
 def uploaded(person, data: bytes):
