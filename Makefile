@@ -48,7 +48,7 @@ fix: install-dev
 bench: install-dev
 	@$(BIN)/python -m benchmarks
 
-load: install-dev
+load: $(VENV)/.installed-load
 	@$(BIN)/python -m locust --headless --only-summary --users 10 --spawn-rate 5 --run-time 1m \
 		--host "$${BASE_URL:-http://127.0.0.1:8000}" -f tests/load/locustfile.py
 
@@ -65,6 +65,11 @@ $(VENV)/.installed: requirements.txt requirements-model.txt $(BIN)/python
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(PIP) install -r requirements-dev.txt \
 		|| { echo "The test packages could not be installed. Try again: make install-dev" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.installed-load: tests/load/requirements.txt $(VENV)/.installed
+	@$(PIP) install -r tests/load/requirements.txt \
+		|| { echo "The packages for the load could not be installed. Try again: make load" >&2; exit 2; }
 	@touch $@
 
 $(BIN)/python:

@@ -118,8 +118,18 @@ class Cast:
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
-    alice, bob, charlie, mallory = (person(name) for name in ("alice", "bob", "charlie", "mallory"))
+def alice(db: None) -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return person("charlie")
+
+
+@pytest.fixture
+def cast(alice: User, charlie: User) -> Cast:
+    bob, mallory = person("bob"), person("mallory")
     moderator = person("moderator", is_staff=True, is_superuser=True)
     circle = befriend(alice, bob)
     block_between(alice, mallory)
@@ -127,18 +137,8 @@ def cast(db: None) -> Cast:
 
 
 @pytest.fixture
-def alice(cast: Cast) -> User:
-    return cast.alice
-
-
-@pytest.fixture
 def bob(cast: Cast) -> User:
     return cast.bob
-
-
-@pytest.fixture
-def charlie(cast: Cast) -> User:
-    return cast.charlie
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_only_what_is_named_changes(api, alice):
         ({"public_page": True}, (422, "public_not_open")),
     ],
 )
-def test_a_refused_change_changes_nothing(api, alice, sent, refusal):
+def test_a_refused_change_changes_nothing(api, alice, bob, sent, refusal):
     before = api(alice).get(ME).json()
     assert code(api(alice).patch(ME, sent)) == refusal
     assert api(alice).get(ME).json() == before

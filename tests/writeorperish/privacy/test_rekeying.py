@@ -374,7 +374,8 @@ def test_verifying_names_what_does_not_open(ann, own_folder, damage):
         put(row, stored(row)[:1] + (2**40).to_bytes(8, "big") + stored(row)[9:])
     else:
         path = own_folder / "files" / blob.storage_key[:2] / blob.storage_key
-        path.write_bytes(path.read_bytes()[:-1] + b"\0")
+        sealed = path.read_bytes()
+        path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
     out = StringIO()
     with pytest.raises(CommandError) as error:
         call_command("verify_encryption", stdout=out)
