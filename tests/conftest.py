@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
+from hypothesis import is_hypothesis_test
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
@@ -71,14 +72,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long groups first, so that both processes end together; the browser last.
+    """Long groups first, so that all processes end together; the browser last.
 
     Playwright leaves an event loop in its thread, where Django would refuse every query that follows.
     """
     items.sort(key=lambda item: 2 if in_browser(item) else 0 if in_group(item) else 1)
-    for item in filter(in_browser, items):
-        # Counting its lines would slow a server that pages are waited for, and other tests count them.
-        item.add_marker("no_cover")
+    for item in items:
+        # Counting lines slows a server that pages are waited for, and a law's many examples; others count them.
+        if in_browser(item) or in_group(item) or is_law(item):
+            item.add_marker("no_cover")
 
 
 def in_browser(item: pytest.Item) -> bool:
@@ -89,6 +91,10 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: garbage is not looked for in it again and again."""
     gc.collect()
     gc.freeze()
+
+
+def is_law(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
 
 
 def in_group(item: pytest.Item) -> bool:

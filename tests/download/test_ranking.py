@@ -53,7 +53,7 @@ LIBRARY = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(LIBRARY, st.lists(st.sampled_from("abcdefxyz"), unique=True, max_size=6))
 def test_packed_scores_equal_the_textbook(texts, tokens):
     lengths = packed_lengths({number: len(words) for number, words in texts.items()})
