@@ -28,7 +28,8 @@ CODES: Final[Mapping[int, str]] = {
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    """Whether whoever asks is a program: the API, or a stream that a page's script follows."""
+    return request.path.startswith(("/api/", "/live/"))
 
 
 def body_of(refused: Refused) -> dict[str, object]:
