@@ -1,11 +1,15 @@
 """What a person allowed, purpose by purpose; the newest decision counts."""
 
+import zlib
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from writeorperish.audit.log import record
@@ -18,19 +22,70 @@ from writeorperish.refs import Ref
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The words of one consent, their version, and what stands before a person decided."""
+    """The words of one consent, their version, and what stands before a person decided.
+
+    `outside`: words leave this server, so that a yes to other words than today's is no yes.
+    """
 
     text: Promise
     version: str
     default: bool
+    outside: bool = False
 
 
-# Only purposes something built asks for. The local encoder reads on this server, so `embed` is not among them.
-TERMS: dict[str, Terms] = {
-    "personalise": Terms(
-        _("Learn from what I accept and dismiss, so that suggestions fit better."), "2026-11", True
-    ),
+VENDORS: Final[dict[str, Promise]] = {
+    "ANTHROPIC_API_KEY": _("Anthropic (United States)"),
+    "OPENAI_API_KEY": _("OpenAI (United States)"),
+    "COMPAT_BASE_URL": _("a model server chosen by whoever runs this site"),
 }
+
+
+def terms() -> dict[str, Terms]:
+    """Every consent there is to give here, by purpose.
+
+    Only purposes something built asks for; what would leave this server only where it has somewhere to go.
+    The local encoder reads on this server, so `embed` is not among them.
+    """
+    known = {
+        "personalise": Terms(
+            _("Learn from what I accept and dismiss, so that suggestions fit better."),
+            "2026-11",
+            True,
+        ),
+    }
+    if vendors := [str(words) for name, words in VENDORS.items() if getattr(settings, name)]:
+        known["reply"] = Terms(
+            format_lazy(
+                _(
+                    "When I ask for a reply, send the conversation and related entries that I opened to AI "
+                    "to: {vendors}. They may keep requests for up to 30 days to check for abuse, and may not "
+                    "train on them."
+                ),
+                vendors="; ".join(vendors),
+            ),
+            _version_of(vendors),
+            False,
+            outside=True,
+        )
+    if settings.OPENAI_TRAIN_API_KEY or settings.ANTHROPIC_TRAIN_API_KEY:
+        known["train"] = Terms(
+            format_lazy(
+                _(
+                    "Entries that I set to “replies + training” may also be used by these companies to "
+                    "train their models: {vendors}."
+                ),
+                vendors="; ".join(vendors),
+            ),
+            _version_of(vendors),
+            False,
+            outside=True,
+        )
+    return known
+
+
+def _version_of(vendors: list[str]) -> str:
+    """The month of the wording and a digest of who is named in it: other names are other words."""
+    return f"2611-{zlib.crc32(';'.join(vendors).encode()):07x}"[:12]
 
 
 class TextChanged(Conflict):
@@ -41,20 +96,23 @@ class TextChanged(Conflict):
 def consents_of(person: AbstractUser) -> dict[str, Consent | None]:
     """The newest decision per purpose, None where the person has not decided. One query."""
     newest = (
-        Consent.objects.filter(owner=person.pk, purpose__in=TERMS)
+        Consent.objects.filter(owner=person.pk, purpose__in=terms())
         .order_by("purpose", "-at", "-id")
         .distinct("purpose")
     )
     decided = {consent.purpose: consent for consent in newest}
-    return {purpose: decided.get(purpose) for purpose in TERMS}
+    return {purpose: decided.get(purpose) for purpose in terms()}
 
 
 def allows(owner_id: UUID, purpose: str) -> bool:
-    """True where the owner's newest decision, or the default of the words, says yes."""
+    """True where the owner's newest decision, or the default of the words, says yes. One query."""
+    asked = terms().get(purpose)
     newest = Consent.objects.filter(owner=owner_id, purpose=purpose).order_by("-at", "-id").first()
-    if newest is not None:
-        return newest.granted
-    return purpose in TERMS and TERMS[purpose].default
+    if newest is None:
+        return asked is not None and asked.default
+    if asked is not None and asked.outside and newest.text_version != asked.version:
+        return False
+    return newest.granted
 
 
 @transaction.atomic
@@ -67,9 +125,10 @@ def decide(
     source: str = "settings",
 ) -> Consent:
     """The decision as recorded. Missing for an unknown purpose, TextChanged for other words than today's."""
-    if purpose not in TERMS:
+    asked = terms().get(purpose)
+    if asked is None:
         raise Missing
-    if text_version != TERMS[purpose].version:
+    if text_version != asked.version:
         raise TextChanged
     consent = Consent.objects.create(
         owner_id=person.pk,
