@@ -1,6 +1,6 @@
 """The reading door: whoever wants somebody's words for a purpose asks here, and the owner can see that they did."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,16 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils import timezone
 
-from writeorperish.audit.log import Act, record, record_many, seen_today
+from writeorperish.audit.log import Act, record_many, seen_today
 from writeorperish.privacy.levels import AIUsage, Purpose
 from writeorperish.privacy.models import Guarded, GuardedQuerySet, Viewer
 from writeorperish.refs import Ref
 
 # The owner's own uses: nothing leaves the process and no model reads.
 NOT_AI = {Purpose.INDEX, Purpose.PROTECT, Purpose.COMPOSE}
-ASKED = {Purpose.EMBED}
+ASKED = {Purpose.EMBED, Purpose.REPLY}
+# Somebody asks for these, and may give a model no more than they see themselves.
+SEEN_BY_ASKER = {Purpose.REPLY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +68,48 @@ def source(
     SOURCES[model._meta.label_lower] = Source(model, text, title, at, labels, readable, genre)
 
 
-@transaction.atomic
 def read(ref: Ref, *, purpose: Purpose, asker: AbstractUser | None = None) -> Passage | None:
     """The words of one text for this purpose, or None: gone, deleted, unfinished, or not open to it.
 
     Everything but the owner's own uses needs the entry's `ai_usage` to allow models. The audit entry is
     written before a word is handed out. Two queries and one append to the owner's chain.
     """
-    known = SOURCES.get(ref.kind)
-    if known is None:
-        return None
-    row = known.model._default_manager.filter(pk=ref.id, deleted_at__isnull=True).first()
-    if row is None or not known.readable(row) or not allowed(row, purpose, asker):
-        return None
-    if purpose not in NOT_AI:
-        record(asker, "read", ref, of=row.owner_id, purpose=purpose)
+    return read_all([ref], purpose=purpose, asker=asker).get(ref)
+
+
+@transaction.atomic
+def read_all(
+    refs: Sequence[Ref], *, purpose: Purpose, asker: AbstractUser | None = None
+) -> dict[Ref, Passage]:
+    """The words of those among these texts that are open to the purpose; the others are left out.
+
+    With an asker only what that person may see. One query a kind and one append to each owner's chain.
+    """
+    rows = [
+        (SOURCES[kind], row)
+        for kind in sorted({ref.kind for ref in refs} & SOURCES.keys())
+        for row in rows_for(SOURCES[kind], [ref.id for ref in refs if ref.kind == kind], asker)
+    ]
+    opened = [
+        (known, row) for known, row in rows if known.readable(row) and allowed(row, purpose, asker)
+    ]
+    if purpose not in NOT_AI and opened:
+        record_many(
+            [Act(asker, "read", row.ref, row.owner_id, str(purpose)) for _known, row in opened]
+        )
+    return {row.ref: passage_of(known, row) for known, row in opened}
+
+
+def rows_for(known: Source, ids: Sequence[UUID], asker: AbstractUser | None) -> list[Guarded]:
+    manager = known.model._default_manager
+    rows = manager.all() if asker is None else manager.visible_to(asker)  # type: ignore[attr-defined]  # guarded
+    return list(rows.filter(pk__in=ids, deleted_at__isnull=True))
+
+
+def passage_of(known: Source, row: Guarded) -> Passage:
     words = known.text(row)
     return Passage(
-        ref=ref,
+        ref=row.ref,
         rev=getattr(row, "rev", 0),
         text=words,
         start=0,
@@ -102,6 +128,8 @@ def allowed(row: Guarded, purpose: Purpose, asker: AbstractUser | None) -> bool:
         return asker is not None and asker.pk == row.owner_id
     if purpose in NOT_AI:
         return True
+    if purpose in SEEN_BY_ASKER and asker is None:
+        return False
     return purpose in ASKED and row.ai_usage != AIUsage.NONE
 
 
