@@ -14,8 +14,9 @@ from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request as ApiRequest
 
-from accounts.models import TokenFamily, User
-from accounts.tokens import PROOF_LIFE, Credential, NotAuthenticated, scopes_of, understood
+from accounts.actions.tokens import family_of
+from accounts.models import User
+from accounts.tokens import PROOF_LIFE, Credential, NotAuthenticated, scopes_of
 
 # Probes: answered without asking who is there, which would ask the database.
 NOBODYS = frozenset({"/health", "/ready", "/metrics"})
@@ -91,20 +92,12 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if scheme.lower() != "bearer":
             raise NotAuthenticated
-        claims = understood(token.strip(), "access")
-        family = (
-            TokenFamily.objects.select_related("person")
-            .filter(pk=claims.family, person=claims.person)
-            .first()
-        )
-        now = timezone.now()
-        if family is None or not family.alive(now) or not family.person.is_active:
-            raise NotAuthenticated
+        family = family_of(token.strip())
         signed_in = request._request.user  # the session's person, before DRF decides
         if signed_in.is_authenticated and signed_in.pk != family.person_id:
             raise NotAuthenticated
         scopes, why = scopes_of(family.person)
-        proved = family.proved_at is not None and now - family.proved_at <= PROOF_LIFE
+        proved = family.proved_at is not None and timezone.now() - family.proved_at <= PROOF_LIFE
         return family.person, Credential(scopes, "jwt", why, family, proved)
 
     def authenticate_header(self, request: ApiRequest) -> str:

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -61,6 +62,27 @@ def env_choice(name: str, default: str, choices: set[str]) -> str:
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of: {', '.join(sorted(choices))}.")
     return value
+
+
+def env_service(name: str, *, plain: bool) -> str:
+    """The address of a service that is given people's words: https, or a server on this machine."""
+    address = env(name).rstrip("/")
+    parts = urlsplit(address)
+    nearby = plain or parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if address and not (parts.hostname and (parts.scheme == "https" or nearby)):
+        raise ImproperlyConfigured(f"{name} must be an https address, or one on this machine.")
+    return address
+
+
+def env_models(name: str, capabilities: set[str]) -> dict[str, str]:
+    """Which model does what, as in large=qwen3,transcribe=whisper-1."""
+    pairs = dict(part.partition("=")[::2] for part in env_list(name))
+    if not set(pairs) <= capabilities or not all(pairs.values()):
+        raise ImproperlyConfigured(
+            f"{name} must read like large=qwen3,small=qwen3; it may name "
+            f"{', '.join(sorted(capabilities))}."
+        )
+    return pairs
 
 
 def env_secret(name: str) -> str:
@@ -516,6 +538,15 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"queue": "urgent"},
     },
+    "reclaim-jobs": {
+        "task": "writeorperish.ai.tasks.reclaim_jobs",
+        "schedule": 30.0,
+        "options": {"queue": "urgent"},
+    },
+    "settle-lost-calls": {
+        "task": "writeorperish.ai.tasks.settle_lost_calls",
+        "schedule": crontab(minute="*/5"),
+    },
     "prune-events": {
         "task": "writeorperish.events.tasks.prune",
         "schedule": crontab(hour=3, minute=10),
@@ -537,6 +568,31 @@ CELERY_BEAT_SCHEDULE = {
 EMBEDDING_SPACE = env_choice("EMBEDDING_SPACE", "local", {"local"})
 EMBEDDING_MODEL_DIR = env("WOP_EMBEDDING_MODEL_DIR")
 AI_PAUSED = env_bool("AI_PAUSED", default=False)
+AI_ALLOW_PLAIN_HTTP = env_bool("AI_ALLOW_PLAIN_HTTP", default=False)
+OPENAI_API_KEY = env_secret("OPENAI_API_KEY")
+OPENAI_TRAIN_API_KEY = env_secret("OPENAI_TRAIN_API_KEY")
+OPENAI_BASE_URL = env_service("OPENAI_BASE_URL", plain=AI_ALLOW_PLAIN_HTTP)
+# Another server than the vendor's rarely knows more than Chat Completions.
+OPENAI_API = env_choice(
+    "OPENAI_API",
+    "responses" if urlsplit(OPENAI_BASE_URL).hostname in {None, "api.openai.com"} else "chat",
+    {"responses", "chat"},
+)
+ANTHROPIC_API_KEY = env_secret("ANTHROPIC_API_KEY")
+ANTHROPIC_TRAIN_API_KEY = env_secret("ANTHROPIC_TRAIN_API_KEY")
+ANTHROPIC_BASE_URL = env_service("ANTHROPIC_BASE_URL", plain=AI_ALLOW_PLAIN_HTTP)
+COMPAT_BASE_URL = env_service("COMPAT_BASE_URL", plain=AI_ALLOW_PLAIN_HTTP)
+COMPAT_API_KEY = env_secret("COMPAT_API_KEY")
+COMPAT_MODELS = env_models("COMPAT_MODELS", {"small", "large", "transcribe", "speak"})
+for vendor, chat_key, train_key in (
+    ("OPENAI", OPENAI_API_KEY, OPENAI_TRAIN_API_KEY),
+    ("ANTHROPIC", ANTHROPIC_API_KEY, ANTHROPIC_TRAIN_API_KEY),
+):
+    if chat_key and chat_key == train_key:
+        raise ImproperlyConfigured(
+            f"{vendor}_TRAIN_API_KEY must be another key than {vendor}_API_KEY: with it, texts are sent "
+            "that may be used for training."
+        )
 
 # --- mail, language --------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Profile, User, handle_of
+from writeorperish.ai import budget
 from writeorperish.audit.log import record
 from writeorperish.events.catalog import Admitted, PersonJoined
 from writeorperish.events.outbox import emit
@@ -97,6 +98,7 @@ def join(person: User, *, zone: str = "UTC") -> User:
         person=person,
         defaults={"handle": handle_of(person.uid), "zone": zone if zone in ZONES else "UTC"},
     )
+    budget.begin(person.pk)
     record(person, "join", Ref.to(person), of=person.pk)
     emit(PersonJoined(person.pk))
     return person

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import numpy as np
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 
@@ -91,6 +92,40 @@ def near(
     """The k closest passages of one owner that are nearer than chance, nearest first. Inside their wall."""
     found = Embedding.objects.near(vector, of=of, space=LOCAL.id, within=within, k=k)
     return [each for each in found if each.cosine > LOCAL.background]
+
+
+def texts_to_embed(person: AbstractUser, *, missing: bool = False) -> list[tuple[Ref, Genre]]:
+    """The person's texts that AI may read, oldest first; with `missing` only those without any vector.
+
+    Ids and genres, no words; one query a kind, and one more with `missing`.
+    """
+    found = [
+        (Ref.to(row), Genre(known.genre(row)))
+        for known, rows in visible_texts(person)
+        for row in rows.filter(owner=person.pk).exclude(ai_usage=AIUsage.NONE).order_by("pk")
+    ]
+    if not missing:
+        return found
+    with rows_of(person.pk):
+        rows = Embedding.objects.filter(owner_id=person.pk, space=LOCAL.id)
+        standing = set(rows.values_list("source_kind", "source_id").distinct())
+    return [(ref, genre) for ref, genre in found if (ref.kind, ref.id) not in standing]
+
+
+def related(ref: Ref, *, of: UUID, k: int) -> list[Ref]:
+    """Up to k other texts of this owner that are near this one in meaning, nearest first; none without its vector.
+
+    Two queries, on the vector of the text's first passage.
+    """
+    with rows_of(of):
+        first = _of(of, ref).filter(vector__isnull=False).order_by("part").first()
+        if first is None or first.vector is None:
+            return []
+        vector = np.asarray(first.vector, dtype=np.float32)
+        vector /= np.linalg.norm(vector)
+        found = near(vector, of=of, k=4 * k)
+    refs = dict.fromkeys(each.ref for each in found if each.ref != ref)
+    return list(refs)[:k]
 
 
 def coverage(person: AbstractUser) -> Coverage:

@@ -1,29 +1,133 @@
-"""The one way to a model: allowed, run, written down."""
+"""The one way to a model: allowed, paid for, asked, written down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.crypto import get_random_string, salted_hmac
 
-from writeorperish.ai import ledger
+from writeorperish.ai import asking, catalogue, ledger, prompts, routing, twins
+from writeorperish.ai.composing import Composed, compose
 from writeorperish.ai.encoder import ModelMissing
-from writeorperish.ai.models import Vector
-from writeorperish.ai.parts import CapabilityOff, Capable, Cut, NotAllowed, Typed
+from writeorperish.ai.ledger import Errand
+from writeorperish.ai.models import Preferences, Vector
+from writeorperish.ai.parts import (
+    Answer,
+    CapabilityOff,
+    Capable,
+    Cut,
+    Delta,
+    NotAllowed,
+    ProviderDown,
+    Slots,
+    TooLong,
+    Typed,
+)
+from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
+from writeorperish.ai.providers.wire import Request, Stop
+from writeorperish.ai.routing import Choice, KeyClass
+from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
+from writeorperish.refs import Ref
 
-BATCH = 32
+BATCH: Final = 32
 
 
-def capable(capability: str) -> Capable:
-    """Whether this server can do it now. LookupError for a capability nobody knows."""
-    if capability != "embed":
-        raise LookupError(capability)
+def never() -> bool:
+    return False
+
+
+def capable(capability: str, person: UUID | None = None) -> Capable:
+    """Whether this can be done now, by whom, and whether on this server. LookupError for an unknown one."""
     if settings.AI_PAUSED:
         return Capable(on=False, why="paused")
-    why = local.lacking()
-    return Capable(on=not why, why=why)
+    if capability == "embed":
+        why = local.lacking()
+        return Capable(on=not why, why=why, offline=True, provider=local.NAME, model=local.MODEL)
+    if capability not in catalogue.TIERS:
+        raise LookupError(capability)
+    wishes = preferences_of(person) if person else Preferences()
+    if wishes.paused:
+        return Capable(on=False, why="paused_by_you")
+    options = routing.choices(
+        capability, key_class="chat", on=today(), prefer=wishes.preferred_model
+    )
+    if options:
+        first = options[0]
+        return Capable(on=True, provider=first.provider, model=first.model.name)
+    if catalogue.TIERS[capability] != "chat":
+        return Capable(on=False, why="no_provider")
+    return Capable(on=True, offline=True, provider=twins.NAME)
+
+
+def stream(
+    name: str,
+    slots: Slots,
+    *,
+    spender: UUID,
+    about: Ref | None = None,
+    job: UUID | None = None,
+    prefer: str = "",
+    stop: Callable[[], bool] = never,
+) -> Iterator[Delta | Answer]:
+    """The words of an answer as they come, and last the answer as a whole.
+
+    `prefer`: the id of the model to ask first. `stop` is asked before each piece; when it says yes, what came
+    so far is the answer. Before anything leaves: NotAllowed, CapabilityOff, BudgetSpent, TooLong. Then
+    ProviderDown, ProviderRefuses or BadAnswer; once words have come no other provider is tried.
+    """
+    prompt = prompts.named(name)
+    composed = compose(prompt, slots, mark=f"text-{get_random_string(8).lower()}")
+    options = allowed_choices(prompt, composed, spender, prefer)
+    errand = Errand(
+        spender=spender,
+        feature=prompt.feature,
+        task=prompt.task,
+        purpose=prompt.purpose,
+        prompt_version=prompt.version,
+        about=about,
+        job=job,
+        background=prompt.background,
+        cuts=composed.cuts,
+    )
+    if not options:
+        yield from _offline(name, slots, errand)
+        return
+    failure = ProviderDown()
+    for choice in options:
+        request = request_to(choice, prompt, composed, spender)
+        answering = asking.ask(choice, request, errand, stop=stop)
+        try:
+            first = next(answering)
+        except ProviderDown as down:
+            failure = down
+            continue
+        yield first
+        yield from answering
+        return
+    raise failure
+
+
+def complete(
+    name: str,
+    slots: Slots,
+    *,
+    spender: UUID,
+    about: Ref | None = None,
+    job: UUID | None = None,
+) -> Answer:
+    """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`."""
+    answer: Answer | None = None
+    for event in stream(name, slots, spender=spender, about=about, job=job):
+        if isinstance(event, Answer):
+            answer = event
+    if answer is None:
+        raise RuntimeError("A stream ends with its answer")
+    return answer
 
 
 def embed(parts: Sequence[Cut] | Typed, *, spender: UUID, feature: str) -> list[Vector]:
@@ -35,8 +139,7 @@ def embed(parts: Sequence[Cut] | Typed, *, spender: UUID, feature: str) -> list[
     cuts = [] if isinstance(parts, Typed) else list(parts)
     if any(cut.passage.owner_id != spender for cut in cuts):
         raise ValueError("A batch belongs to one owner")
-    if any(cut.passage.ai_usage == AIUsage.NONE for cut in cuts):
-        raise NotAllowed
+    require_open(cuts)
     if settings.AI_PAUSED:
         raise CapabilityOff(why="paused")
     words = [parts.words] if isinstance(parts, Typed) else [cut.words for cut in cuts]
@@ -47,14 +150,118 @@ def embed(parts: Sequence[Cut] | Typed, *, spender: UUID, feature: str) -> list[
             vectors += local.embed(words[first : first + BATCH])
     except ModelMissing as missing:
         raise CapabilityOff(why=missing.reason) from missing
-    ledger.settle_local(
-        spender,
-        feature=feature,
-        task="embed",
+    ledger.record_here(
+        Errand(spender, feature, "embed", Purpose.EMBED, cuts=cuts),
+        provider=local.NAME,
         model=local.MODEL,
-        cuts=cuts,
-        purpose=Purpose.EMBED,
+        key_class="local",
         parts=len(words),
         started_at=started_at,
     )
     return vectors
+
+
+def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: str) -> list[Choice]:
+    """Who may be asked this, after every text in it was looked at; empty when only this server may.
+
+    NotAllowed or CapabilityOff otherwise. No socket is opened.
+    """
+    if settings.AI_PAUSED:
+        raise CapabilityOff(why="paused")
+    wishes = preferences_of(spender)
+    if wishes.paused:
+        raise CapabilityOff(why="paused_by_you")
+    require_open(composed.cuts)
+    options = routing.choices(
+        prompt.tier,
+        key_class=key_class_of(composed),
+        on=today(),
+        prefer=prefer or wishes.preferred_model,
+    )
+    if options:
+        require_consent(prompt.purpose, composed, spender)
+    return options
+
+
+def require_open(cuts: Sequence[Cut]) -> None:
+    if any(cut.passage.ai_usage == AIUsage.NONE for cut in cuts):
+        raise NotAllowed(why="ai_off_here")
+
+
+def require_consent(purpose: Purpose, composed: Composed, spender: UUID) -> None:
+    """NotAllowed unless the spender and the owner of every text agreed that it may be sent out for this."""
+    people = {spender, *(cut.passage.owner_id for cut in composed.cuts)}
+    if not all(consent.allows(person, purpose) for person in people):
+        raise NotAllowed(why="no_consent")
+
+
+def key_class_of(composed: Composed) -> KeyClass:
+    """Which key these texts may be sent with: the one that allows training only if all of them do."""
+    if not composed.cuts or not composed.for_training:
+        return "chat"
+    owners = {cut.passage.owner_id for cut in composed.cuts}
+    agreed = all(consent.allows(owner, Purpose.TRAIN) for owner in owners)
+    return "train" if agreed else "chat"
+
+
+def request_to(choice: Choice, prompt: Prompt, composed: Composed, spender: UUID) -> Request:
+    """The request as this model takes it. TooLong when it does not fit with its answer."""
+    model = choice.model
+    room = min(prompt.max_output + model.thinking, model.max_output)
+    tokens = catalogue.tokens_of(model, composed.texts)
+    if tokens + room > model.context:
+        raise TooLong(tokens=tokens, max=model.context - room)
+    return Request(
+        model=model.id,
+        system=composed.system,
+        turns=composed.turns,
+        max_output=room,
+        effort=prompt.effort if prompt.effort in model.efforts else "",
+        schema=prompt.schema if "schema" in model.does else None,
+        pseudonym=pseudonym(spender),
+    )
+
+
+def pseudonym(person: UUID) -> str:
+    """What a provider's checks against abuse may know somebody by: it leads nowhere without our key."""
+    return salted_hmac("wop.ai.pseudonym", str(person), algorithm="sha256").hexdigest()[:32]
+
+
+def preferences_of(person: UUID) -> Preferences:
+    """What the person chose about AI, or the defaults. One query."""
+    return Preferences.objects.filter(owner=person).first() or Preferences(owner_id=person)
+
+
+def change_preferences(person: UUID, *, paused: bool, preferred_model: str) -> None:
+    Preferences.objects.update_or_create(
+        owner_id=person, defaults={"paused": paused, "preferred_model": preferred_model}
+    )
+
+
+def today() -> date:
+    return timezone.now().date()
+
+
+def _offline(name: str, slots: Slots, errand: Errand) -> Iterator[Delta | Answer]:
+    started_at: datetime = timezone.now()
+    made = twins.answer(name, slots)
+    call = ledger.record_here(
+        errand,
+        provider=twins.NAME,
+        model=twins.NAME,
+        key_class="local",
+        parts=len(errand.cuts),
+        started_at=started_at,
+    )
+    if made.text:
+        yield Delta(made.text)
+    yield Answer(
+        text=made.text,
+        data=made.data,
+        stop=Stop.END,
+        provider=twins.NAME,
+        model=twins.NAME,
+        offline=True,
+        call=call.pk,
+        read=tuple(errand.cuts),
+    )

@@ -1,6 +1,9 @@
+from datetime import timedelta
+
 from writeorperish.ai.embeddings import embed_text
+from writeorperish.ai.jobs import run
 from writeorperish.events.bus import on
-from writeorperish.events.catalog import AIUsageChanged, TextRewritten, TextWritten
+from writeorperish.events.catalog import AIUsageChanged, JobQueued, TextRewritten, TextWritten
 
 
 @on(TextWritten, queue="low")
@@ -16,3 +19,9 @@ def embed_what_was_rewritten(fact: TextRewritten) -> None:
 @on(AIUsageChanged, queue="low")
 def embed_what_was_opened(fact: AIUsageChanged) -> None:
     embed_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
+
+
+# A reply may take two minutes; the job's own lease decides who writes it.
+@on(JobQueued, queue="urgent", lease=timedelta(seconds=150))
+def run_what_was_queued(fact: JobQueued) -> None:
+    run(fact.job)

@@ -1,42 +1,145 @@
-"""What was given to a model, for whom and at what price: written in the transaction that settles it."""
+"""What a model was given, for whom and at what price: held before the call, settled with what was read."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count, Prefetch, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from writeorperish.ai import budget
 from writeorperish.ai.models import Call, Read
 from writeorperish.ai.parts import Cut
+from writeorperish.ai.providers.wire import Usage
 from writeorperish.privacy.levels import Purpose
+from writeorperish.refs import Ref
+
+# A call that is held longer than this has lost its worker.
+LOST_AFTER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """For whom and what for a model is asked. `about` is the text it is about, `job` the work it is part of."""
+
+    spender: UUID
+    feature: str
+    task: str
+    purpose: Purpose
+    prompt_version: str = ""
+    about: Ref | None = None
+    job: UUID | None = None
+    background: bool = False
+    cuts: Sequence[Cut] = field(default=(), repr=False)
+
+
+def open_call(
+    errand: Errand, *, provider: str, model: str, key_class: str, held_microdollars: int
+) -> Call:
+    """The call as it stands before it is made, and its price set aside; committed. BudgetSpent."""
+    with transaction.atomic():
+        call = _call(errand, provider=provider, model=model, key_class=key_class, sent=True)
+        call.outcome = Call.Outcome.HELD
+        call.held_microdollars = held_microdollars
+        budget.hold(_charges(call))
+        call.save(force_insert=True)
+    return call
 
 
 @transaction.atomic
-def settle_local(
-    owner_id: UUID,
+def settle_call(
+    call: Call,
+    errand: Errand,
     *,
-    feature: str,
-    task: str,
-    model: str,
-    cuts: Sequence[Cut],
-    purpose: Purpose,
-    parts: int,
-    started_at: datetime,
+    cost_microdollars: int,
+    usage: Usage | None,
+    outcome: Call.Outcome = Call.Outcome.SETTLED,
+    error: str = "",
+    first_byte_ms: int | None = None,
+    provider_request: str = "",
+    audio_ms: int = 0,
+    estimated: bool = False,
+) -> None:
+    """The call with its real price, and what was read. Only once: a call that is settled stays as it is."""
+    if not Call.objects.select_for_update().filter(pk=call.pk, outcome=Call.Outcome.HELD).exists():
+        return
+    budget.settle(_charges(call), cost_microdollars)
+    call.outcome, call.error = outcome, error
+    call.cost_microdollars, call.estimated = cost_microdollars, estimated
+    if usage is not None:
+        call.tokens_in, call.tokens_out = usage.put, usage.got
+        call.tokens_read, call.tokens_written = usage.read, usage.written
+    call.audio_ms = audio_ms
+    call.first_byte_ms = first_byte_ms
+    call.total_ms = _since(call.started_at)
+    call.provider_request = provider_request[:80]
+    call.save()
+    _write_reads(call, errand)
+
+
+@transaction.atomic
+def record_here(
+    errand: Errand, *, provider: str, model: str, key_class: str, parts: int, started_at: datetime
 ) -> Call:
-    """The call as it stands in the owner's ledger: free, and nothing left this machine."""
-    call = Call.objects.create(
-        owner_id=owner_id,
-        feature=feature,
-        task=task,
-        provider="local",
+    """A call that was answered on this machine: free, and nothing left it."""
+    call = _call(errand, provider=provider, model=model, key_class=key_class, sent=False)
+    call.parts = parts
+    call.started_at = started_at
+    call.total_ms = _since(started_at)
+    call.save(force_insert=True)
+    _write_reads(call, errand)
+    return call
+
+
+def settle_lost(now: datetime) -> int:
+    """How many calls whose worker died were booked at what was held for them: they may have been made."""
+    lost = Call.objects.filter(outcome=Call.Outcome.HELD, started_at__lt=now - LOST_AFTER)
+    settled = 0
+    for call in lost.order_by("started_at")[:500]:
+        with transaction.atomic():
+            taken = Call.objects.filter(pk=call.pk, outcome=Call.Outcome.HELD).update(
+                outcome=Call.Outcome.UNKNOWN,
+                cost_microdollars=call.held_microdollars,
+                estimated=True,
+            )
+            if taken:
+                budget.settle(_charges(call), call.held_microdollars)
+                settled += 1
+    return settled
+
+
+def _call(errand: Errand, *, provider: str, model: str, key_class: str, sent: bool) -> Call:
+    return Call(
+        owner_id=errand.spender,
+        feature=errand.feature,
+        task=errand.task,
+        prompt_version=errand.prompt_version,
+        provider=provider,
         model=model,
-        key_class="local",
-        parts=parts,
-        sent=False,
-        started_at=started_at,
-        total_ms=round((timezone.now() - started_at).total_seconds() * 1000),
+        key_class=key_class,
+        about_kind=errand.about.kind if errand.about else "",
+        about_id=errand.about.id if errand.about else None,
+        job=errand.job,
+        parts=len(errand.cuts),
+        background=errand.background,
+        sent=sent,
     )
+
+
+def _charges(call: Call) -> list[budget.Charge]:
+    return budget.charges(
+        call.owner_id,
+        amount=call.held_microdollars,
+        feature=call.feature,
+        background=call.background,
+        at=call.started_at,
+    )
+
+
+def _write_reads(call: Call, errand: Errand) -> None:
     Read.objects.bulk_create(
         Read(
             call=call,
@@ -46,8 +149,57 @@ def settle_local(
             rev=cut.passage.rev,
             start=cut.start,
             end=cut.end,
-            purpose=purpose,
+            purpose=errand.purpose,
         )
-        for cut in cuts
+        for cut in errand.cuts
     )
-    return call
+
+
+def _since(started_at: datetime) -> int:
+    return round((timezone.now() - started_at).total_seconds() * 1000)
+
+
+def calls_for(job_ids: Sequence[UUID], *, limit: int = 50) -> list[Call]:
+    """The calls of these jobs, newest first, with what each read. Two queries."""
+    rows = Call.objects.filter(job__in=job_ids).order_by("-started_at")
+    return list(rows.prefetch_related("reads")[:limit])
+
+
+def calls_about(ref: Ref, *, limit: int = 50) -> list[Call]:
+    """The calls in which a model was given this text, newest first, with that reading alone. Two queries."""
+    own = Prefetch("reads", Read.objects.filter(kind=ref.kind, ref_id=ref.id))
+    rows = Call.objects.filter(reads__kind=ref.kind, reads__ref_id=ref.id).distinct()
+    return list(rows.order_by("-started_at").prefetch_related(own)[:limit])
+
+
+def reads_of(ref: Ref) -> QuerySet[Read]:
+    """Each time a model was given words of this text, with its call."""
+    return Read.objects.filter(kind=ref.kind, ref_id=ref.id).select_related("call")
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one model was used for on one day: how often, and at what price in all."""
+
+    day: date
+    task: str
+    model: str
+    sent: bool
+    failed: int
+    times: int
+    cost_microdollars: int
+
+
+def used_by_day(owner_id: UUID, *, limit: int) -> list[Used]:
+    """The newest days on which a model was used for this person, task by task. One query."""
+    rows = (
+        Call.objects.filter(owner=owner_id)
+        .values("task", "model", "sent", day=TruncDate("started_at"))
+        .annotate(
+            times=Count("pk"),
+            failed=Count("pk", filter=Q(outcome=Call.Outcome.FAILED)),
+            cost_microdollars=Sum("cost_microdollars"),
+        )
+        .order_by("-day", "task", "model")
+    )
+    return [Used(**row) for row in rows[:limit]]

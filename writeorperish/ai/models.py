@@ -11,14 +11,27 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.django import HalfVectorField
 
+from writeorperish.crypto.fields import EncryptedTextField, sealed_checks
 from writeorperish.privacy.models import Guarded, GuardedQuerySet
 from writeorperish.refs import Ref, Sourced, new_id
 
 Vector = NDArray[np.float32]
+
+
+class Scope(models.TextChoices):
+    """What is counted. Money is in microdollars, replies in pieces, transcription in seconds."""
+
+    MONTH = "month", _("Money a month")
+    BACKGROUND = "background", _("Of it, for work nobody waits for")
+    FEATURE_DAY = "feature_day", _("Of it, a day for one such kind of work")
+    REPLIES_DAY = "replies_day", _("Replies and answers a day")
+    TRANSCRIPTION = "transcription", _("Speech a month")
+
 
 DIMENSIONS = 384
 
@@ -123,29 +136,51 @@ class Embedding(Sourced):
 class Call(models.Model):
     """One use of a model: who it is for, what for, what it cost. No word of anybody's."""
 
-    class State(models.TextChoices):
+    class Outcome(models.TextChoices):
+        HELD = "held"
         SETTLED = "settled"
         FAILED = "failed"
+        UNKNOWN = "unknown"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     feature = models.CharField(max_length=20)
-    task = models.CharField(max_length=20)
+    task = models.CharField(max_length=40)
+    prompt_version = models.CharField(max_length=12, blank=True, default="")
     provider = models.CharField(max_length=20)
     model = models.CharField(max_length=80)
     key_class = models.CharField(max_length=5)
+    about_kind = models.CharField(max_length=60, blank=True, default="")
+    about_id = models.UUIDField(null=True)
+    job = models.UUIDField(null=True)
     parts = models.PositiveIntegerField()
     tokens_in = models.PositiveIntegerField(default=0)
+    tokens_read = models.PositiveIntegerField(default=0)
+    tokens_written = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    audio_ms = models.PositiveIntegerField(default=0)
+    held_microdollars = models.PositiveBigIntegerField(default=0)
     cost_microdollars = models.PositiveBigIntegerField(default=0)
+    estimated = models.BooleanField(default=False)
+    background = models.BooleanField(default=False)
     sent = models.BooleanField()
-    outcome = models.CharField(max_length=7, choices=State, default=State.SETTLED)
+    outcome = models.CharField(max_length=7, choices=Outcome, default=Outcome.SETTLED)
     error = models.CharField(max_length=40, blank=True, default="")
     started_at = models.DateTimeField(default=timezone.now)
+    first_byte_ms = models.PositiveIntegerField(null=True)
     total_ms = models.PositiveIntegerField(default=0)
+    provider_request = models.CharField(max_length=80, blank=True, default="")
 
     class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=["held", "settled", "failed", "unknown"]),
+                name="ai_call_outcome",
+            ),
+        ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["owner", "-started_at"], name="ai_call_of")
+            models.Index(fields=["owner", "-started_at"], name="ai_call_of"),
+            models.Index(fields=["started_at"], condition=Q(outcome="held"), name="ai_call_held"),
         ]
 
     def __str__(self) -> str:
@@ -171,6 +206,135 @@ class Read(models.Model):
 
     def __str__(self) -> str:
         return f"read {self.pk}"
+
+
+class Allowance(models.Model):
+    """What a person may use of one scope in one period; without a row nothing. `owner` null: everybody together."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    scope = models.CharField(max_length=20, choices=Scope)
+    limit = models.PositiveBigIntegerField()
+    set_by_hand = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["owner", "scope"], name="ai_allowance_once", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"allowance {self.pk}"
+
+
+class Purse(models.Model):
+    """What was spent of one scope in one period, and what is held for calls that are under way."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    scope = models.CharField(max_length=20)
+    period = models.CharField(max_length=40)
+    spent = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["owner", "scope", "period"], name="ai_purse_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(spent__gte=0, held__gte=0), name="ai_purse_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"purse {self.pk}"
+
+
+class Preferences(models.Model):
+    """What a person chose about AI. Without a row: not paused, no model preferred."""
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="ai_preferences"
+    )
+    paused = models.BooleanField(default=False)
+    preferred_model = models.CharField(max_length=80, blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"preferences {self.pk}"
+
+
+class Job(models.Model):
+    """A longer piece of AI work: queued by a person, run by a worker, followed by whoever may see it.
+
+    `about` is what it works on, `result` where its text ends. `partial` is the text so far, gone with the end.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        STOPPED = "stopped", _("stopped")
+
+    EDGES: ClassVar = {
+        State.QUEUED: {State.RUNNING, State.STOPPED, State.FAILED},
+        State.RUNNING: {State.QUEUED, State.DONE, State.FAILED, State.STOPPED},
+    }
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=40)
+    about_kind = models.CharField(max_length=60)
+    about_id = models.UUIDField()
+    result_kind = models.CharField(max_length=60, blank=True, default="")
+    result_id = models.UUIDField(null=True)
+    model = models.CharField(max_length=80, blank=True, default="")
+    state = models.CharField(max_length=7, choices=State, default=State.QUEUED)
+    version = models.PositiveIntegerField(default=1)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    stop_asked_at = models.DateTimeField(null=True)
+    partial = EncryptedTextField(null=True)
+    seq = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=40, blank=True, default="")
+    cost_microdollars = models.PositiveBigIntegerField(default=0)
+    offline = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *sealed_checks("ai_job", "partial"),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running", "done", "failed", "stopped"]),
+                name="ai_job_state",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "about_kind", "about_id"],
+                condition=Q(state__in=["queued", "running"]),
+                name="ai_job_one_at_a_time",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["owner", "-created_at"], name="ai_job_of"),
+            models.Index(fields=["result_kind", "result_id"], name="ai_job_result"),
+            models.Index(
+                fields=["lease_until"], condition=Q(state="running"), name="ai_job_running"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
+
+    @property
+    def about(self) -> Ref:
+        return Ref(self.about_kind, self.about_id)
+
+    @property
+    def over(self) -> bool:
+        return self.state in {self.State.DONE, self.State.FAILED, self.State.STOPPED}
 
 
 def halved(vectors: Sequence[Vector]) -> list[Any]:

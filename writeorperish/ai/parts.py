@@ -1,16 +1,23 @@
-"""What the gateway takes and what it refuses with."""
+"""What the gateway takes, what it gives and what it refuses with."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from writeorperish.ops.refusals import Conflict
+from writeorperish.ai.providers.wire import Stop
+from writeorperish.ops.refusals import Conflict, TooLarge, TooMuch, Unavailable
 from writeorperish.privacy.reading import Passage
+
+FACT_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A stretch of a passage, with a head of our making before it: what one vector stands for."""
+    """A stretch of a passage, with a head of our making before it."""
 
     passage: Passage
     start: int
@@ -31,22 +38,79 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A number, date or label of ours; never words of a row. ValueError above 200 characters."""
+
+    words: str
+
+    def __post_init__(self) -> None:
+        if len(self.words) > FACT_CHARS:
+            raise ValueError("A fact is short")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One turn of a conversation: somebody's text, or a fact that stands for one that may not be read.
+
+    `at` is told to the model as it stands.
+    """
+
+    role: Literal["user", "assistant"]
+    part: Passage | Fact
+    at: str = ""
+
+
+Part: TypeAlias = Passage | Typed | Fact
+Slots: TypeAlias = Mapping[str, Part | Sequence[Passage] | Sequence[Said] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next words of an answer."""
+
+    words: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model answered. `data` is the parsed JSON of a prompt with a schema.
+
+    `offline`: made on this server by rule, nothing was sent. `call` is None where nothing was recorded.
+    """
+
+    text: str = field(repr=False)
+    stop: Stop
+    provider: str
+    model: str
+    offline: bool = False
+    data: object = field(default=None, repr=False)
+    cost_microdollars: int = 0
+    call: UUID | None = None
+    read: tuple[Cut, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Capable:
-    """Whether something can be done now; if not, `why` is a short code and `words` the sentence to show."""
+    """Whether something can be done now, and by whom; if not, `why` is a short code and `words` the sentence."""
 
     on: bool
     why: str = ""
+    offline: bool = False
+    provider: str = ""
+    model: str = ""
 
     @property
     def words(self) -> str:
         return str(WHY_NOT.get(self.why, ""))
 
 
-WHY_NOT = {
+WHY_NOT: Final[dict[str, Promise]] = {
     "not_installed": _("Search by meaning is off: its language model is not installed."),
     "file_missing": _("Search by meaning is off: a file of its language model is missing."),
     "file_differs": _("Search by meaning is off: a file of its language model is damaged."),
-    "paused": _("Search by meaning is paused on this server."),
+    "paused": _("AI is paused on this server."),
+    "paused_by_you": _("You paused AI. Nothing is sent until you switch it on again."),
+    "no_provider": _("This needs an AI service, and none is set up on this server."),
 }
 
 
@@ -54,7 +118,48 @@ class CapabilityOff(Conflict):
     code = "capability_off"
     words = _("This is not available on this server.")
 
+    def __init__(self, *, why: str = "") -> None:
+        super().__init__(words=WHY_NOT.get(why, ""), why=why)
+
 
 class NotAllowed(Conflict):
+    """AI may not read one of the texts, or its person did not agree. `why` says which switch it is."""
+
     code = "not_allowed"
     words = _("AI may not read this. Nothing was sent.")
+
+
+class BudgetSpent(TooMuch):
+    """The purse does not cover it; no request left. `detail` has scope, limit, used and resets_at."""
+
+    code = "budget_spent"
+    words = _(
+        "Your AI budget for this time is used up. Writing, reading and searching go on as ever."
+    )
+
+
+class TooLong(TooLarge):
+    code = "too_long_for_ai"
+    words = _("This is longer than the model can read at once.")
+
+
+class ProviderDown(Unavailable):
+    """A provider does not answer, for now."""
+
+    code = "ai_unavailable"
+    words = _("The AI service isn't answering. Your text is saved.")
+
+
+class ProviderRefuses(Unavailable):
+    """A provider answers, and will not work for us: its quota is spent, or our key or model is wrong.
+
+    Trying again changes nothing; somebody who runs this server has to look.
+    """
+
+    code = "ai_unavailable"
+    words = _("The AI service isn't answering. Your text is saved.")
+
+
+class BadAnswer(Unavailable):
+    code = "bad_answer"
+    words = _("The answer wasn't usable. Nothing was changed.")

@@ -1,5 +1,8 @@
+from io import StringIO
+
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
 from journal.actions.nodes import edit_node
@@ -7,7 +10,7 @@ from journal.actions.trash import trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain, drain_twice
 from tests.factories import entry
-from writeorperish.ai import gateway
+from writeorperish.ai import embeddings, gateway
 from writeorperish.ai.embeddings import LOCAL, coverage, embed_query, embed_text, near
 from writeorperish.ai.encoder import encoder
 from writeorperish.ai.models import Call, Embedding, Read
@@ -243,3 +246,40 @@ def test_what_was_typed_is_in_no_row(alice):
 def test_a_text_that_never_was_has_no_vector(alice):
     ref = Ref("journal.node", alice.pk)
     assert embed_text(ref, owner_id=alice.pk, genre=Genre.DIARY) == 0
+
+
+def run(*words):
+    out = StringIO()
+    call_command("reembed", *words, stdout=out)
+    return out.getvalue().strip()
+
+
+def test_a_backfill_makes_what_is_missing_and_is_harmless_twice(alice, charlie):
+    entry(alice, "one", ai_usage="chat")
+    entry(alice, "two", ai_usage="chat")
+    entry(alice, "closed", ai_usage="none")
+    entry(charlie, "three", ai_usage="chat")
+    assert run("--person", str(alice.pk), "--missing") == "2 texts have 2 passages with vectors."
+    assert run("--missing") == "1 texts have 1 passages with vectors."
+    assert run("--missing") == "0 texts have 0 passages with vectors."
+    calls = Call.objects.count()
+    assert run() == "3 texts have 3 passages with vectors."
+    assert Call.objects.count() == calls
+
+
+def test_another_recipe_makes_every_vector_anew(alice, monkeypatch):
+    node = entry(alice, "one", ai_usage="chat")
+    run()
+    with rows_of(alice.pk):
+        before = Embedding.made_from(Ref.to(node)).get()
+    monkeypatch.setattr(embeddings, "CHUNKER", b"next")
+    run()
+    with rows_of(alice.pk):
+        after = Embedding.made_from(Ref.to(node)).get()
+    assert bytes(after.digest) != bytes(before.digest)
+
+
+def test_without_its_model_a_backfill_says_why(settings, tmp_path):
+    settings.EMBEDDING_MODEL_DIR = str(tmp_path)
+    with pytest.raises(CommandError, match="language model"):
+        run()
