@@ -42,6 +42,7 @@ from accounts.serializers import (
     InvitationSerializer,
     InvitedSerializer,
     InviteSerializer,
+    JobSerializer,
     MeChangeSerializer,
     MembershipSerializer,
     MeSerializer,
@@ -51,6 +52,8 @@ from accounts.serializers import (
     SignInSerializer,
     StateSerializer,
 )
+from writeorperish.ai.jobs import cancel, text_of
+from writeorperish.ai.models import Job
 from writeorperish.audit.log import activity_of
 from writeorperish.audit.models import Entry, EntryQuerySet
 from writeorperish.ops.once import Outcome
@@ -432,7 +435,7 @@ class ConsentViewSet(MeViewSet):
 
 
 def consent_json(purpose: str, row: Consent | None) -> dict[str, object]:
-    terms = consent.TERMS[purpose]
+    terms = consent.terms()[purpose]
     return {
         "purpose": purpose,
         "granted": row.granted if row else terms.default,
@@ -440,6 +443,48 @@ def consent_json(purpose: str, row: Consent | None) -> dict[str, object]:
         "text": str(terms.text),
         "needed": row is None or row.text_version != terms.version,
         "at": row.at if row else None,
+    }
+
+
+class JobViewSet(MeViewSet):
+    """Longer work of models for this person: what it is at, and the way to stop it."""
+
+    ordering = ("-created_at", "-id")
+    params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
+
+    @extend_schema(responses=JobSerializer(many=True))
+    def all(self, request: ApiRequest) -> Response:
+        page = self.paginate_queryset(Job.objects.filter(owner=request.user.pk).order_by())
+        return self.get_paginated_response([job_json(job, with_text=False) for job in page or []])
+
+    @extend_schema(responses=JobSerializer)
+    def one(self, request: ApiRequest, id: str) -> Response:
+        job = Job.objects.filter(owner=request.user.pk, pk=row_id(id)).first()
+        if job is None:
+            raise Missing
+        return Response(job_json(job))
+
+    @extend_schema(request=None, responses={202: JobSerializer})
+    @repeatable
+    def cancel(self, request: ApiRequest, id: str) -> Response:
+        return Response(job_json(cancel(request.user, row_id(id))), status=202)
+
+
+def job_json(job: Job, *, with_text: bool = True) -> dict[str, object]:
+    result = Ref(job.result_kind, job.result_id) if job.result_id else None
+    return {
+        "id": job.pk,
+        "kind": job.kind,
+        "state": job.state,
+        "attempt": job.attempt,
+        "about": str(job.about),
+        "result": str(result) if result else None,
+        "text": text_of(job) if with_text else "",
+        "seq": job.seq,
+        "error": {"code": job.error} if job.error else None,
+        "cost_microdollars": job.cost_microdollars,
+        "offline": job.offline,
+        "created_at": job.created_at,
     }
 
 
@@ -607,6 +652,9 @@ urlpatterns = [
     path("blocks/", BlockViewSet.as_view({"get": "all", "post": "block"}), name="blocks"),
     path("blocks/<str:uid>/", BlockViewSet.as_view({"delete": "lift"}), name="block"),
     path("activity/", ActivityViewSet.as_view({"get": "all"}), name="activity"),
+    path("jobs/", JobViewSet.as_view({"get": "all"}), name="jobs"),
+    path("jobs/<str:id>/", JobViewSet.as_view({"get": "one"}), name="job"),
+    path("jobs/<str:id>/cancellation/", JobViewSet.as_view({"post": "cancel"}), name="cancel-job"),
     path("exports/", ExportViewSet.as_view({"post": "ask"}), name="exports"),
     path("exports/<str:id>/", ExportViewSet.as_view({"get": "one"}), name="export"),
     path("exports/<str:id>/file/", ExportViewSet.as_view({"get": "file"}), name="export-file"),

@@ -1,10 +1,16 @@
 """The shape of what people set about themselves."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.people import ZONES
 from accounts.models import Profile
+from writeorperish.ai.routing import Choice
+from writeorperish.privacy.consent import terms
+from writeorperish.privacy.models import Consent
 
 
 class AccountForm(forms.ModelForm[Profile]):
@@ -34,3 +40,48 @@ class DefaultsForm(forms.ModelForm[Profile]):
         fields = ["default_ai_usage"]
         labels = {"default_ai_usage": _("What AI may do with new entries")}
         widgets = {"default_ai_usage": forms.RadioSelect}
+
+
+class AIForm(forms.Form):
+    """The pause switch, the model asked first, and one yes or no for each consent about words that leave."""
+
+    paused = forms.BooleanField(
+        label=_("Pause AI"),
+        required=False,
+        help_text=_("Nothing is given to any model until you switch it on again."),
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        models: Sequence[Choice],
+        consents: Mapping[str, Consent | None],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["preferred_model"] = forms.ChoiceField(
+            label=_("Model asked first"),
+            required=False,
+            choices=[
+                ("", _("Whichever is set up first")),
+                *((each.model.id, each.model.name) for each in models),
+            ],
+        )
+        self.before: dict[str, bool] = {}
+        for purpose, asked in terms().items():
+            if asked.outside:
+                given = consents.get(purpose)
+                self.before[purpose] = bool(
+                    given and given.granted and given.text_version == asked.version
+                )
+                self.fields[purpose] = forms.BooleanField(
+                    label=str(asked.text), required=False, initial=self.before[purpose]
+                )
+
+    def decided(self) -> dict[str, bool]:
+        """The consents that were changed, and how."""
+        return {
+            purpose: self.cleaned_data[purpose]
+            for purpose, before in self.before.items()
+            if self.cleaned_data[purpose] != before
+        }

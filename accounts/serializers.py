@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts.actions.tokens import Pair
 from accounts.models import Export, Profile, TokenFamily, User
 from accounts.tokens import ACCESS_LIFE, SCOPES
+from writeorperish.ai.models import Job
 from writeorperish.privacy.circles import NAME_CHARS
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.privacy.models import Circle, Membership
@@ -248,6 +249,25 @@ class ExportSerializer(serializers.Serializer[Any]):
 
 class ExportWriteSerializer(Sent):
     scope = serializers.ChoiceField(choices=["all"], required=False)
+
+
+class JobErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+
+
+class JobSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    state = serializers.ChoiceField(choices=Job.State.choices)
+    attempt = serializers.IntegerField()
+    about = serializers.CharField()
+    result = serializers.CharField(allow_null=True)
+    text = serializers.CharField(allow_blank=True)
+    seq = serializers.IntegerField()
+    error = JobErrorSerializer(allow_null=True)
+    cost_microdollars = serializers.IntegerField()
+    offline = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
 
 
 class ActivitySerializer(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import public, settings
+from accounts.views import ai, live, public, settings
 
 app_name = "accounts"
 
@@ -9,10 +9,12 @@ urlpatterns = [
     path("promise/", public.promise, name="promise"),
     path("waiting/", public.waiting, name="waiting"),
     path("accounts/signed-in/", public.signed_in, name="signed-in"),
+    path("live/jobs/<uuid:job_id>/", live.job, name="live-job"),
     path("settings/", settings.index, name="settings"),
     path("settings/account/", settings.account, name="account"),
     path("settings/appearance/", settings.appearance, name="appearance"),
     path("settings/privacy/", settings.privacy, name="privacy"),
+    path("settings/ai/", ai.ai, name="ai"),
     path("settings/activity/", settings.activity, name="activity"),
     path("settings/tokens/", settings.tokens, name="tokens"),
     path("settings/tokens/<uuid:family_id>/ending/", settings.end_token, name="end-token"),

@@ -70,6 +70,9 @@ class Node(Guarded):
 
     EDGES: ClassVar = {
         State.WRITING: {State.WHOLE, State.STOPPED, State.FAILED},
+        # Asked for once more, in its place.
+        State.STOPPED: {State.WRITING},
+        State.FAILED: {State.WRITING},
     }
     SHOWN_TO_OTHERS: ClassVar[Q] = Q(state="whole")
 

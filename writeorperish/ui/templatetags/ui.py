@@ -103,6 +103,14 @@ def day_words(on: date, today: date) -> str:
     return date_format(on, "l j F" if on.year == today.year else "l j F Y")
 
 
+@register.filter
+def dollars(microdollars: int) -> str:
+    """A price as people read it; below a cent it says so."""
+    if 0 < microdollars < 10_000:
+        return _("under $0.01")
+    return f"${microdollars / 1_000_000:.2f}"
+
+
 # --- buttons and chips -----------------------------------------------------------------------
 
 

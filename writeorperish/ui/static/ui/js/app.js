@@ -16,6 +16,7 @@ const ELEMENTS = {
   "wop-list": () => import("./elements/wop-list.js"),
   "wop-menu": () => import("./elements/wop-menu.js"),
   "wop-palette": () => import("./elements/wop-palette.js"),
+  "wop-reply": () => import("./elements/wop-reply.js"),
   "wop-time": () => import("./elements/wop-time.js"),
   "wop-toasts": () => import("./elements/wop-toasts.js"),
 };
@@ -258,8 +259,9 @@ async function hasDatabase() {
 
 async function sendWaiting() {
   if (!person || !navigator.onLine || !(await hasDatabase())) return;
-  const { replay } = await import("./lib/outbox.js");
-  await replay();
+  // Without it, left or cut off while it was fetched, what waits goes on waiting.
+  const outbox = await import("./lib/outbox.js").catch(() => null);
+  await outbox?.replay();
 }
 
 function resync() {

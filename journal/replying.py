@@ -1,0 +1,121 @@
+"""What an AI reply is made of: which turns a model is given, and the reply that needs no model."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import regex
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from writeorperish.ai.lexical import tokens
+from writeorperish.ai.parts import Said, Slots
+from writeorperish.ai.twins import Offline, offline
+from writeorperish.privacy.reading import Passage
+
+PROMPT: Final = "journal/reply"
+# Characters of a conversation that are read at most; the prompt cuts further where a model needs it.
+CONVERSATION_CHARS: Final = 36_000
+RELATED: Final = 4
+SENTENCES: Final = 3
+SENTENCE: Final = regex.compile(
+    r"(?<=^|\n|[.!?…][\"”’)]?\s)(?![\s#>*-])[^.!?…\n]+[.!?…]+(?=[\"”’)]?(?:\s|$))"
+)
+SENTENCE_CHARS: Final = range(20, 280)
+
+
+def window(lengths: Sequence[int], *, chars: int = CONVERSATION_CHARS) -> list[int]:
+    """Which of these turns a conversation holds, by their place: the first, and the newest that fit."""
+    if not lengths:
+        return []
+    left = chars - min(lengths[0], chars // 2)
+    newest: list[int] = []
+    for index in range(len(lengths) - 1, 0, -1):
+        left -= min(lengths[index], chars // 2)
+        if left < 0 and newest:
+            break
+        newest.append(index)
+    return [0, *reversed(newest)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage, word for word, and where it stands in it."""
+
+    passage: Passage
+    start: int
+    end: int
+    shared: int = field(default=0)
+
+    @property
+    def words(self) -> str:
+        return self.passage.text[self.start : self.end]
+
+
+@offline(PROMPT)
+def reply_by_rule(slots: Slots) -> Offline:
+    """Up to three sentences of earlier entries that share words with this one, dated and linked; then a question.
+
+    Without anything related the question alone: it does not pretend to understand.
+    """
+    thread, related = slots["thread"], slots.get("related") or ()
+    last = newest_text(thread) if isinstance(thread, Sequence) else ""
+    wanted = {word.text for word in tokens(last)}
+    found = [
+        sentence
+        for passage in (related if isinstance(related, Sequence) else ())
+        if isinstance(passage, Passage) and (sentence := best_sentence(passage, wanted))
+    ]
+    best = sorted(found, key=lambda each: -each.shared)[:SENTENCES]
+    by_date = sorted(best, key=lambda each: str(each.passage.at))
+    lines = [quoted(each) for each in by_date]
+    return Offline("\n\n".join([*lines, question_for(last)]))
+
+
+def newest_text(thread: Sequence[object]) -> str:
+    texts = [
+        each.part.text
+        for each in thread
+        if isinstance(each, Said) and isinstance(each.part, Passage)
+    ]
+    return texts[-1] if texts else ""
+
+
+def best_sentence(passage: Passage, wanted: set[str]) -> Sentence | None:
+    """The sentence that shares most words, the first of equals; None when none shares any."""
+    best = max(scored(passage, wanted), key=lambda each: each.shared, default=None)
+    return best if best and best.shared else None
+
+
+def scored(passage: Passage, wanted: set[str]) -> Iterator[Sentence]:
+    for match in SENTENCE.finditer(passage.text):
+        if len(match.group()) not in SENTENCE_CHARS:
+            continue
+        shared = len({word.text for word in tokens(match.group())} & wanted)
+        yield Sentence(passage, match.start(), match.end(), shared)
+
+
+def quoted(sentence: Sentence) -> str:
+    passage = sentence.passage
+    place = f"{reverse('journal:node', args=[passage.ref.id])}?at={sentence.start}-{sentence.end}"
+    day = date_format(passage.at, "j F Y") if passage.at else _("earlier")
+    return f"> {sentence.words}\n>\n> [{day}]({place})"
+
+
+def question_for(text: str) -> str:
+    """One of the shipped questions: the same text gets the same one."""
+    asked = questions()
+    return asked[int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % len(asked)]
+
+
+@cache
+def questions() -> Sequence[str]:
+    return (
+        (Path(__file__).parent / "lexicons" / "questions.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )

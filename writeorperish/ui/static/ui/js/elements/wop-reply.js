@@ -1,0 +1,41 @@
+// <wop-reply src="/live/jobs/<id>/"> around a reply that is being written: [data-words] grows as the words
+// come. When the writing ends, "wop:reply-ended" asks the reply around it to show itself anew.
+import { announce } from "../lib/a11y.js";
+
+class WopReply extends HTMLElement {
+  connectedCallback() {
+    if (this.source || !this.getAttribute("src")) return;
+    this.words = this.querySelector("[data-words]");
+    this.stopListening = new AbortController();
+    this.source = new EventSource(this.getAttribute("src"));
+    this.hear("snapshot", ({ text }) => this.words.replaceChildren(text));
+    this.hear("restart", () => this.words.replaceChildren());
+    this.hear("delta", ({ text }) => this.words.append(text));
+    this.hear("done", () => this.end());
+    this.hear("error", () => this.end());
+    announce(this.dataset.begun ?? "");
+  }
+
+  connectedMoveCallback() {}
+
+  disconnectedCallback() {
+    this.stopListening?.abort();
+    this.source?.close();
+    this.source = null;
+  }
+
+  // A lost connection is an "error" without data: the browser comes back by itself, after the last event it had.
+  hear(kind, act) {
+    const { signal } = this.stopListening;
+    const heard = (event) => event.data !== undefined && act(JSON.parse(event.data));
+    this.source.addEventListener(kind, heard, { signal });
+  }
+
+  end() {
+    this.source.close();
+    announce(this.dataset.ended ?? "");
+    this.dispatchEvent(new CustomEvent("wop:reply-ended", { bubbles: true }));
+  }
+}
+
+if (!customElements.get("wop-reply")) customElements.define("wop-reply", WopReply);
