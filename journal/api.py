@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.urls import path
+from django.urls import path, reverse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -36,6 +36,8 @@ from journal.actions.nodes import (
     restore_version,
     write_node,
 )
+from journal.actions.replies import ask_for_reply
+from journal.actions.tags import tagged
 from journal.actions.threads import Place, thread_page
 from journal.actions.trash import erase_node, restore_node, trash_node
 from journal.models.drafts import Draft
@@ -56,6 +58,9 @@ from journal.serializers import (
     NodeChangeSerializer,
     NodeSerializer,
     NodeWriteSerializer,
+    ReadingSerializer,
+    ReplyAskedSerializer,
+    ReplyAskSerializer,
     ThreadSerializer,
     UploadSerializer,
     UploadWriteSerializer,
@@ -63,11 +68,14 @@ from journal.serializers import (
     VersionWordsSerializer,
     WrittenSerializer,
 )
+from writeorperish.ai.ledger import reads_of
+from writeorperish.ai.models import Read
 from writeorperish.ops.once import Outcome, uuid_or_none
 from writeorperish.ops.refusals import Missing
 from writeorperish.privacy.grants import audiences_of
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
 from writeorperish.privacy.reading import seen
+from writeorperish.refs import Ref
 from writeorperish.ui.api import GuardedViewSet, UnknownFilter, if_match, repeatable, row_id
 from writeorperish.ui.cursors import CursorInvalid, limit_of
 from writeorperish.ui.parsing import StrictJSONParser
@@ -90,9 +98,15 @@ class NodeFilter(filters.FilterSet):  # type: ignore[misc]  # ships no types
     ai = filters.ChoiceFilter(field_name="ai_usage", choices=AIUsage.choices)
     kind = filters.ChoiceFilter(field_name="author_kind", choices=Node.Author.choices)
 
+    tag = filters.CharFilter(method="bearing", max_length=50)
+
     class Meta:
         model = Node
         fields: ClassVar[list[str]] = []
+
+    def bearing(self, rows: QuerySet[Node], _name: str, value: str) -> QuerySet[Node]:
+        bearing = tagged(self.request.user, value.removeprefix("#"))
+        return rows.filter(pk__in=bearing.values("pk"))
 
 
 NodeFilter.base_filters["from"] = filters.DateFilter(field_name="day", lookup_expr="gte")
@@ -111,11 +125,16 @@ class NodeViewSet(GuardedViewSet[Node]):
     synced_by = "updated_at"
     version_field = "rev"
     filterset_class = NodeFilter
-    rates: ClassVar[Mapping[str, str]] = {"create": "save", "partial_update": "save"}
+    rates: ClassVar[Mapping[str, str]] = {
+        "create": "save",
+        "partial_update": "save",
+        "ask_ai": "ai_start",
+    }
     params: ClassVar[Mapping[str, frozenset[str]]] = {
         "destroy": frozenset({"replies"}),
         "thread": frozenset({"after", "limit"}),
         "versions": frozenset({"limit", "cursor"}),
+        "reads": frozenset({"limit", "cursor"}),
     }
     opens: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "title": ("title",),
@@ -266,6 +285,23 @@ class NodeViewSet(GuardedViewSet[Node]):
             }
         )
 
+    @extend_schema(request=ReplyAskSerializer, responses={202: ReplyAskedSerializer})
+    @repeatable
+    def ask_ai(self, request: ApiRequest, id: str) -> Response:
+        sent = ReplyAskSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        reply, job = ask_for_reply(
+            request.user, row_id(id), model=sent.validated_data.get("model", "")
+        )
+        place = reverse("me:job", args=[job.pk])
+        return Response({"job": job.pk, "node": reply.pk}, status=202, headers={"Location": place})
+
+    @extend_schema(responses=ReadingSerializer(many=True))
+    def reads(self, request: ApiRequest, id: str) -> Response:
+        rows: QuerySet[Any] = reads_of(Ref.to(self.own(id))).order_by("-id")
+        page: Any = self.paginate_queryset(rows)
+        return self.get_paginated_response([reading_json(each) for each in page])
+
     @extend_schema(responses=AudienceShownSerializer)
     def audience(self, request: ApiRequest, id: str) -> Response:
         return Response(audience_json(self.own(id)))
@@ -349,6 +385,20 @@ def own(nodes: Sequence[Node], request: ApiRequest) -> list[Node]:
         for node in nodes
         if node.owner_id == request.user.pk and node.privacy_level == PrivacyLevel.CIRCLES
     ]
+
+
+def reading_json(read: Read) -> dict[str, object]:
+    call = read.call
+    return {
+        "on": call.started_at.date(),
+        "purpose": read.purpose,
+        "provider": call.provider,
+        "model": call.model,
+        "key_class": call.key_class,
+        "sent": call.sent,
+        "start": read.start,
+        "end": read.end,
+    }
 
 
 def split_into(written: Written) -> dict[str, object]:
@@ -534,6 +584,8 @@ urlpatterns = [
         "nodes/<str:id>/restoration/", NodeViewSet.as_view({"post": "restore"}), name="restoration"
     ),
     path("nodes/<str:id>/erasure/", NodeViewSet.as_view({"post": "erase"}), name="erasure"),
+    path("nodes/<str:id>/ai-replies/", NodeViewSet.as_view({"post": "ask_ai"}), name="ai-replies"),
+    path("nodes/<str:id>/reads/", NodeViewSet.as_view({"get": "reads"}), name="reads"),
     path("nodes/<str:id>/thread/", NodeViewSet.as_view({"get": "thread"}), name="thread"),
     path(
         "nodes/<str:id>/audience/",

@@ -2,12 +2,19 @@ from datetime import timedelta
 
 from journal.actions.exports import build_export
 from journal.actions.imports import check_import, run_import, undo_import
+from journal.actions.replies import KIND, fail_reply, write_reply
+from journal.actions.tags import retag
+from journal.models.nodes import Node
+from writeorperish.ai.jobs import runs
+from writeorperish.ai.models import Job
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import (
     ExportAsked,
     ImportConfirmed,
     ImportRetracted,
     ImportUploaded,
+    TextRewritten,
+    TextWritten,
 )
 
 LONG = timedelta(minutes=30)
@@ -31,3 +38,20 @@ def undo_what_was_retracted(fact: ImportRetracted) -> None:
 @on(ExportAsked, queue="low", lease=LONG)
 def build_what_was_asked(fact: ExportAsked) -> None:
     build_export(fact.ref.id)
+
+
+@runs(KIND, end=fail_reply)
+def write_what_was_asked(job: Job) -> None:
+    write_reply(job)
+
+
+@on(TextWritten)
+def tag_what_was_written(fact: TextWritten) -> None:
+    if fact.ref.kind == Node._meta.label_lower:
+        retag(fact.ref, owner_id=fact.owner)
+
+
+@on(TextRewritten)
+def tag_what_was_rewritten(fact: TextRewritten) -> None:
+    if fact.ref.kind == Node._meta.label_lower:
+        retag(fact.ref, owner_id=fact.owner)

@@ -8,20 +8,22 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from journal.actions.nodes import levels_under
+from journal.actions.replies import ability_of, why_not
 from journal.actions.trash import Trashed
 from journal.models.drafts import Draft
 from journal.models.imports import ImportRun
 from journal.models.nodes import TITLE_CHARS, Node, Version
 from journal.quoting import tags_in
+from writeorperish.ai.parts import Capable
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.ops.refusals import Invalid
-from writeorperish.privacy.levels import AIUsage, PrivacyLevel
+from writeorperish.privacy.levels import AIUsage, PrivacyLevel, Purpose
 from writeorperish.ui.fields import ApiId, ApiText, ApiZone
 from writeorperish.ui.parsing import Sent
 from writeorperish.ui.prose import render
 
 MOST_REV = 2**31 - 1
-WHY_NOT = ["", "not_yours", "ai_off_here", "no_consent", "budget", "unavailable"]
+WHY_NOT = ["", "not_yours", "ai_off_here", "not_whole", "no_consent", "budget", "unavailable"]
 
 
 class UnknownLevel(Invalid):
@@ -97,13 +99,22 @@ class MaySerializer(serializers.Serializer[Node]):
         return [str(level) for level in levels_under(node, self.context["request"].user)]
 
     def get_generate(self, node: Node) -> bool:
-        return False
+        return not self.get_why_not(node)
 
     @extend_schema_field(serializers.ChoiceField(WHY_NOT))
     def get_why_not(self, node: Node) -> str:
         if not self.get_edit(node):
             return "not_yours"
-        return "ai_off_here" if node.ai_usage == AIUsage.NONE else "unavailable"
+        able, consented = self.ability()
+        return why_not(self.context["request"].user, node, able, consented=consented)
+
+    def ability(self) -> tuple[Capable, bool]:
+        """Whether the reader's texts can be answered by AI at all; asked once for a whole list."""
+        request = self.context["request"]
+        if not hasattr(request, "ability"):
+            request.ability = ability_of(request.user)
+        known: tuple[Capable, bool] = request.ability
+        return known
 
 
 @extend_schema_field(AudienceSerializer(allow_null=True))
@@ -462,3 +473,23 @@ class ImportSerializer(serializers.Serializer[ImportRun]):
                 if name in report
             },
         }
+
+
+class ReplyAskSerializer(Sent):
+    model = serializers.CharField(required=False, max_length=80)
+
+
+class ReplyAskedSerializer(serializers.Serializer[Any]):
+    job = serializers.UUIDField()
+    node = serializers.UUIDField()
+
+
+class ReadingSerializer(serializers.Serializer[Any]):
+    on = serializers.DateField()
+    purpose = serializers.ChoiceField(choices=[each.value for each in Purpose])
+    provider = serializers.CharField()
+    model = serializers.CharField()
+    key_class = serializers.CharField()
+    sent = serializers.BooleanField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()

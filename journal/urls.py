@@ -1,6 +1,6 @@
 from django.urls import path
 
-from journal.views import imports, log, nodes
+from journal.views import imports, log, nodes, replies, ways
 
 app_name = "journal"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("journal/drafts/", log.drafts, name="drafts"),
     path("journal/drafts/<uuid:draft_id>/discarding/", log.discard, name="discard"),
     path("journal/drafts/<uuid:draft_id>/reopening/", log.reopen, name="reopen"),
+    path("journal/calendar/", ways.this_month, name="this-month"),
+    path("journal/calendar/<int:year>/<int:month>/", ways.calendar, name="calendar"),
+    path("journal/tags/", ways.tags, name="tags"),
+    path("journal/prompts/", ways.prompts, name="prompts"),
     path("journal/trash/", log.trash, name="trash"),
     path("journal/import/", imports.imports, name="imports"),
     path("journal/import/<uuid:run_id>/", imports.run, name="import"),
@@ -25,6 +29,11 @@ urlpatterns = [
     ),
     path("journal/<uuid:node_id>/audience/", nodes.audience, name="audience"),
     path("journal/<uuid:node_id>/replies/", nodes.reply, name="replies"),
+    path("journal/<uuid:node_id>/ai-replies/", replies.ask, name="ask-ai"),
+    path("journal/<uuid:node_id>/reply/", replies.reply, name="reply"),
+    path("journal/<uuid:node_id>/stopping/", replies.stop, name="stop-reply"),
+    path("journal/<uuid:node_id>/context/", replies.context, name="context"),
+    path("journal/<uuid:node_id>/pin/", nodes.pin, name="pin"),
     path("journal/<uuid:node_id>/deletion/", nodes.deletion, name="deletion"),
     path("journal/<uuid:node_id>/restoration/", log.restore, name="restoration"),
     path("journal/<uuid:node_id>/erasure/", log.erase, name="erasure"),

@@ -27,6 +27,7 @@ from writeorperish.refs import Ref, new_id
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 TEXT_CHARS = 1_000_000  # what one save may bring; above the cap of one entry it becomes a chain
+PINS = 10
 CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -73,6 +74,11 @@ class AlreadySaved(Conflict):
 class IdTaken(Conflict):
     code = "id_taken"
     words = _("This id is in use.")
+
+
+class TooManyPins(Invalid):
+    code = "too_many_pins"
+    words = _("Ten entries are pinned already. Unpin one first.")
 
 
 class TooLong(TooLarge):
@@ -518,7 +524,7 @@ def change_settings(
         set_ai_usage(person, current, ai_usage)
         changed.append("ai_usage")
     if pinned is not None:
-        current.pinned_at = (current.pinned_at or timezone.now()) if pinned else None
+        set_pinned(person, current, pinned=pinned)
         changed.append("pinned_at")
     if written_at is not None or zone is not None:
         current.written_at = moment(written_at or current.written_at)
@@ -528,6 +534,15 @@ def change_settings(
     current.updated_at = timezone.now()
     current.save(update_fields=changed)
     return current
+
+
+def set_pinned(person: AbstractUser, node: Node, *, pinned: bool) -> None:
+    """The entry pinned or not, not yet saved; one that is pinned keeps its place. TooManyPins beyond ten."""
+    if pinned and node.pinned_at is None:
+        others = Node.objects.editable_by(person).filter(pinned_at__isnull=False)
+        if others.count() >= PINS:
+            raise TooManyPins(limit=PINS)
+    node.pinned_at = (node.pinned_at or timezone.now()) if pinned else None
 
 
 def set_ai_usage(person: AbstractUser, node: Node, ai_usage: str) -> None:

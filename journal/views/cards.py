@@ -9,9 +9,11 @@ from django.contrib.auth.models import AbstractUser
 
 from journal.actions.nodes import levels_under
 from journal.models.nodes import Node
+from journal.views.quotes import NONE, Quotes
+from writeorperish.ai.models import Job
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.privacy.models import Viewer
-from writeorperish.ui.prose import excerpt, render, render_passage
+from writeorperish.ui.prose import excerpt, render_passage
 
 EXCERPT_CHARS = 280
 TITLE_CHARS = 90
@@ -31,6 +33,7 @@ class Card:
     may_reply: bool
     level: int = 0
     kind: str = "entry"
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,13 @@ def card(
     whole: bool = False,
     level: int = 0,
     passage: tuple[int, int] | None = None,
+    job: Job | None = None,
+    quotes: Quotes = NONE,
 ) -> Card:
-    """The entry opened for its reader; with `whole` also as HTML, a passage in it marked."""
+    """The entry opened for its reader; with `whole` also as HTML, a passage in it marked.
+
+    `job`: what writes it, while it is being written. `quotes`: those of the page, looked up before.
+    """
     mine = node.owner_id == person.pk
     try:
         body = node.body or ""
@@ -69,12 +77,13 @@ def card(
         node=node,
         title=title or first_line(body),
         excerpt="" if whole else excerpt(body, EXCERPT_CHARS),
-        html=(render_passage(body, *passage) if passage else render(body)) if whole else "",
+        html=(render_passage(body, *passage) if passage else quotes.render(body)) if whole else "",
         words_missing=False,
         mine=mine,
         written=node.written_at,
         may_reply=isinstance(person, AbstractUser) and bool(levels_under(node, person)),
         level=level,
+        job=job,
     )
 
 

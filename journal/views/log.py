@@ -1,6 +1,6 @@
 """The log: one's own entries by day, drafts, and what was deleted."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.http import Request
 from journal.actions.drafts import discard_draft, drafts_of, parent_states, reopen_draft
+from journal.actions.nodes import PINS
 from journal.actions.trash import erase_node, restore_node
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, NodeQuerySet
@@ -34,22 +35,46 @@ def log(request: Request) -> HttpResponse:
     """One's own entries, newest first, grouped by day; `?audience=shared` those of one's circles."""
     shared = request.GET.get("audience") == "shared"
     rows = shared_with(request.user) if shared else own_roots(request.user)
+    day = day_of(request.GET.get("day", ""))
+    if day:
+        rows = rows.filter(day=day)
     nodes, next_before = page_of(rows, request.GET.get("before", ""))
     seen(request.user, nodes)
+    first_page = "before" not in request.GET and not day
+    pinned = pinned_of(request.user) if first_page and not shared else []
     context = {
+        "day": day,
+        "pinned": [card(node, request.user) for node in pinned],
         "days": by_day(card(node, request.user) for node in nodes),
         "next_before": next_before,
-        "next_url": next_url(shared=shared, before=next_before),
+        "next_url": next_url(shared=shared, before=next_before, day=day),
         "shared": shared,
         "composer": composer(request),
-        "first_page": "before" not in request.GET,
+        "first_page": first_page,
     }
     return show(request, "journal/log.html", context, parts=("entries",))
 
 
-def next_url(*, shared: bool, before: str) -> str:
-    query = {"audience": "shared", "before": before} if shared else {"before": before}
-    return f"?{urlencode(query)}"
+def next_url(*, shared: bool, before: str, day: date | None = None) -> str:
+    query = {"audience": "shared"} if shared else {}
+    query |= {"day": day.isoformat()} if day else {}
+    return f"?{urlencode(query | {'before': before})}"
+
+
+def day_of(words: str) -> date | None:
+    """The day an address names, or None: a broken one shows all."""
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        return None
+
+
+def pinned_of(person: Viewer) -> list[Node]:
+    """The person's pinned entries, newest pin first."""
+    rows = Node.objects.visible_to(person).filter(owner=person.pk, pinned_at__isnull=False)
+    return list(
+        rows.counting_children_for(person).with_people().order_by("-pinned_at", "-pk")[:PINS]
+    )
 
 
 def own_roots(person: Viewer) -> NodeQuerySet:

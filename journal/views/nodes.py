@@ -1,5 +1,7 @@
 """Writing, reading and changing one entry."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -31,13 +33,17 @@ from journal.actions.nodes import (
     restore_version,
     write_node,
 )
+from journal.actions.replies import jobs_of
 from journal.actions.threads import Place, ThreadPage, thread_page
 from journal.actions.trash import trash_node
 from journal.forms import AudienceForm, EditForm, NodeForm
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, Version
+from journal.quoting import quote_marker
 from journal.views.cards import Card, card
 from journal.views.cards import Place as ShownPlace
+from journal.views.quotes import Quotes, quotes_of
+from writeorperish.ai.models import Job
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.ops.refusals import Missing, Refused
 from writeorperish.privacy.levels import PrivacyLevel
@@ -222,6 +228,8 @@ def node(request: HttpRequest, node_id: UUID) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         raise Missing
+    if found.state == Node.State.WRITING and found.parent is not None:
+        return redirect(f"{found.parent.get_absolute_url()}#entry-{found.pk}")
     after = request.GET.get("after")
     thread = thread_page(request.user, found, after=UUID(after) if is_uuid(after) else None)
     seen(request.user, shown_rows(thread))
@@ -236,13 +244,19 @@ def shown_rows(thread: ThreadPage) -> list[Node]:
 
 def thread_context(request: HttpRequest, thread: ThreadPage) -> dict[str, object]:
     person = request.user
-    focus = card(thread.node, person, whole=True, passage=passage_of(request.GET.get("at", "")))
+    writing = jobs_of([each.node for each in thread.below if each.node])
+    quotes = quotes_of(texts_of(shown_rows(thread)), person)
+    passage = passage_of(request.GET.get("at", ""))
+    focus = card(thread.node, person, whole=True, passage=passage, quotes=quotes)
     signed_in = isinstance(person, AbstractUser)
     return {
         "focus": focus,
-        "ancestors": [as_shown(each, person) for each in thread.ancestors],
+        "ancestors": [as_shown(each, person, {}, quotes) for each in thread.ancestors],
+        "pinned": thread.node.pinned_at is not None,
+        "quote": quote_marker(thread.node.pk),
+        "may_ask": focus.mine and thread.node.state == Node.State.WHOLE,
         "more_above": thread.more_above,
-        "below": [as_shown(each, person) for each in thread.below],
+        "below": [as_shown(each, person, writing, quotes) for each in thread.below],
         "next_after": thread.next_after,
         "next_url": f"?after={thread.next_after}#children",
         "head_count": head_count(thread.node) if focus.mine else None,
@@ -263,7 +277,16 @@ def passage_of(text: str) -> tuple[int, int] | None:
     return int(start), int(end)
 
 
-def as_shown(place: Place, person: Viewer) -> Card | ShownPlace:
+def texts_of(nodes: Iterable[Node]) -> Iterator[str]:
+    """The texts that open."""
+    for node in nodes:
+        with suppress(CannotOpen):
+            yield node.body or ""
+
+
+def as_shown(
+    place: Place, person: Viewer, writing: Mapping[UUID, Job], quotes: Quotes
+) -> Card | ShownPlace:
     if place.node is None:
         return ShownPlace("unavailable", place.level)
     if place.tombstone:
@@ -274,7 +297,8 @@ def as_shown(place: Place, person: Viewer) -> Card | ShownPlace:
             written=place.node.written_at,
             deleted=place.node.deleted_at,
         )
-    return card(place.node, person, whole=True, level=place.level)
+    job = writing.get(place.node.pk)
+    return card(place.node, person, whole=True, level=place.level, job=job, quotes=quotes)
 
 
 @login_required
@@ -450,6 +474,15 @@ def who_can_read(node: Node) -> str:
     return ngettext("%(n)d person can read this now.", "%(n)d people can read this now.", count) % {
         "n": count
     }
+
+
+@login_required
+@require_POST
+def pin(request: Request, node_id: UUID) -> HttpResponse:
+    """Keeps an entry at the head of the journal, or lets it go back to its day."""
+    found = own(request, node_id)
+    change_settings(request.user, found, pinned=request.POST.get("pinned") == "yes")
+    return redirect(found)
 
 
 @login_required

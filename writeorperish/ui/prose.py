@@ -32,6 +32,7 @@ MARKERS: Final = r"(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))"
 # Characters of the private use area stand for the ends of a passage while the text is rendered.
 BEGIN: Final = "\ue000"
 END: Final = "\ue001"
+PLACE: Final = "\ue002"
 # A mark before a heading's or list's sign would make it an ordinary line.
 LINE_START: Final = re.compile(r"[\s>#*+\-]*(?:\d+[.)]\s+)?")
 DEEP_LINE: Final = re.compile(rf"^({MARKERS}{{20}}){MARKERS}+", re.MULTILINE)
@@ -49,6 +50,22 @@ def render(text: str) -> SafeString:
         return _plainly(text)
     html = _markdown.renderer.render(tokens, _markdown.options, {})
     return mark_safe(_cleaner.clean(html))  # noqa: S308  # nh3 has just cleaned it
+
+
+def render_with(text: str, inserts: Sequence[SafeString]) -> SafeString:
+    """The text as HTML, with markup of our own where it holds `place(n)`; each stands inside a paragraph.
+
+    A place in code or in an address stays as it was typed before it was one: call it with none there.
+    """
+    html = render(text)
+    for number, insert in enumerate(inserts):
+        html = SafeString(html.replace(place(number), insert))
+    return html
+
+
+def place(number: int) -> str:
+    """Where the insert of this number will stand: characters nobody types, which every step leaves alone."""
+    return f"{PLACE}{number}{END}"
 
 
 def render_passage(text: str, start: int, end: int) -> SafeString:
