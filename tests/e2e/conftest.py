@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -88,9 +89,16 @@ def clients(house: House) -> Callable[[str], Client]:
 Opener = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def opened(chromium: Browser, house: House, clients: Callable[[str], Client]) -> Iterator[Opener]:
-    """Opens a browser profile in which this person is signed in: `opened("alice", width=320)`."""
+    """Opens a browser profile in which this person is signed in, until the test ends: `opened("alice", width=320)`."""
+    with opening(chromium, house, clients) as context_of:
+        yield context_of
+
+
+@contextmanager
+def opening(chromium: Browser, house: House, clients: Callable[[str], Client]) -> Iterator[Opener]:
+    """Profiles that are all closed in the end: a page left open would go on asking the server."""
     standing: list[BrowserContext] = []
 
     def context_of(
@@ -99,8 +107,9 @@ def opened(chromium: Browser, house: House, clients: Callable[[str], Client]) ->
         width: int = 1280,
         scheme: str = "light",
         scripts: bool = True,
-        service_workers: str = "allow",
+        service_workers: str = "block",
     ) -> BrowserContext:
+        # Where it is allowed, a service worker fetches everything once more for each new profile.
         context = chromium.new_context(
             base_url=house.origin,
             viewport={"width": width, "height": 800},

@@ -23,7 +23,9 @@ from journal.actions.imports import (
     put_part,
 )
 from journal.actions.nodes import edit_node
+from journal.actions.replies import ask_for_reply
 from journal.actions.trash import trash_node
+from journal.quoting import quote_marker
 from tests.events_drain import drain
 from tests.factories import block_between, entry, person, zipped
 from writeorperish.refs import new_id
@@ -76,7 +78,7 @@ def rows_of(alice: User) -> dict[str, UUID]:
     node = entry(alice, "The kettle sang.\n\nThen it was quiet.", title="A quiet morning")
     edit_node(alice, node, base_rev=node.rev, text="The kettle sang.\n\nThen it fell silent.")
     node.refresh_from_db()
-    entry(alice, "And the cat came in.", parent=node)
+    entry(alice, f"And the cat came in. #piano\n\n{quote_marker(node.pk)}", parent=node)
     drafted = entry(alice, "Half of a thought")
     changes = {"edits": drafted.pk, "base_rev": drafted.rev, "text": "Half of a better thought"}
     save_draft(alice, new_id(), seq=1, title="", **changes)
@@ -85,6 +87,8 @@ def rows_of(alice: User) -> dict[str, UUID]:
     discard_draft(alice, discarded.draft)
     deleted = entry(alice, "Gone from the journal")
     trash_node(alice, deleted)
+    opened = entry(alice, "I could not sleep, and the piano was out of tune.", ai_usage="chat")
+    answer, _job = ask_for_reply(alice, opened.pk)
     checked, done = imported(alice), imported(alice, confirmed=True)
     export = ask_for_export(alice)
     drain()
@@ -95,6 +99,8 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "drafted": drafted.pk,
         "draft": begun.draft.pk,
         "deleted": deleted.pk,
+        "opened": opened.pk,
+        "answer": answer.pk,
         "checked": checked,
         "done": done,
         "export": export.pk,

@@ -41,7 +41,7 @@ def own(person: User) -> list[Node]:
 
 
 def test_from_sign_up_to_sign_out(house, opened):
-    context = opened("nobody")
+    context = opened("nobody", service_workers="allow")
     page = context.new_page()
     with quiet(page, house.origin):
         page.goto("/")
@@ -233,3 +233,45 @@ def test_a_reply_stands_below_its_entry(house, opened):
         page.locator("#children").get_by_role("link", name="Open").click()
         expect(page.locator("nav.trail")).to_contain_text("A question to myself.")
     assert [each.parent_id for each in own(lena)] == [None, node.pk]
+
+
+def test_a_reply_is_asked_for_watched_and_accounted_for(house, opened):
+    esme, context = settled(house, opened, "esme")
+    entry(esme, "The piano was out of tune again. We went home.", ai_usage="chat")
+    drain()
+    node = entry(esme, "I could not sleep, and the piano played.", ai_usage="chat")
+    page = context.new_page()
+    with quiet(page, house.origin):
+        page.goto(node.get_absolute_url())
+        page.get_by_role("link", name="Ask AI to reply").click()
+        assert faults_of(page) == []
+        expect(page.get_by_text("nothing is sent anywhere")).to_be_visible()
+        page.get_by_role("button", name="Ask for a reply").click()
+        expect(page.get_by_text("A reply is being written.")).to_be_visible()
+        assert faults_of(page) == []
+        page.get_by_label("Your reply").fill("Meanwhile I go on.")
+        drain()
+        expect(page.get_by_text("The piano was out of tune again.")).to_be_visible()
+        expect(page.get_by_text("A reply is being written.")).to_have_count(0)
+        expect(page.get_by_label("Your reply")).to_have_value("Meanwhile I go on.")
+        page.get_by_role("link", name="What it was given").click()
+        assert faults_of(page) == []
+        expect(
+            page.get_by_role("link", name="I could not sleep, and the piano played.")
+        ).to_be_visible()
+        expect(page.get_by_role("link", name="The piano was out of tune again.")).to_be_visible()
+        page.goto("/settings/ai/")
+        expect(page.get_by_role("cell", name="Replies", exact=True)).to_be_visible()
+
+
+def test_a_reply_is_stopped(house, opened):
+    fred, context = settled(house, opened, "fred")
+    node = entry(fred, "I could not sleep.", ai_usage="chat")
+    page = context.new_page()
+    with quiet(page, house.origin):
+        page.goto(f"{node.get_absolute_url()}ai-replies/")
+        page.get_by_role("button", name="Ask for a reply").click()
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text("Stopped.")).to_be_visible()
+        expect(page.get_by_text("A reply is being written.")).to_have_count(0)
+    assert own(fred) == [node]

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
+from tests.e2e.conftest import opening
 from tests.e2e.pages import FULL, NOT_PAGES, PAGES, Row, named_pages
 from tests.e2e.sound import Heard, faults_of, listening
 
@@ -20,14 +21,18 @@ def test_matrix_is_complete():
 
 
 @pytest.fixture(scope="module")
-def tabs(opened, house):
+def tabs(chromium, house, clients):
     """One tab per person and scheme, used for page after page."""
+    with opening(chromium, house, clients) as opened:
+        yield tabs_of(opened, house)
+
+
+def tabs_of(opened, house):
     standing: dict[tuple[str, str], tuple[Page, Heard]] = {}
 
     def tab(role: str, scheme: str) -> tuple[Page, Heard]:
         if (role, scheme) not in standing:
-            # A worker would fetch everything once more for each of these profiles.
-            profile = opened(role, scheme=scheme, width=WIDTHS[0], service_workers="block")
+            profile = opened(role, scheme=scheme, width=WIDTHS[0])
             page = profile.new_page()
             standing[role, scheme] = page, listening(page, house.origin)
         page, heard = standing[role, scheme]

@@ -163,3 +163,18 @@ def test_export_asks_who_you_are_and_gives_a_file(house, opened):
     with page.expect_download() as fetching:
         page.get_by_role("link", name=re.compile("Download")).click()
     assert fetching.value.path().read_bytes()[:4] == b"PK\x03\x04"
+
+
+def test_ask_ai_and_reload(house, opened):
+    opal, context = settled(house, opened, "opal", scripts=False)
+    node = entry(opal, "The tap drips.", ai_usage="chat")
+    page = context.new_page()
+    page.goto(node.get_absolute_url())
+    page.get_by_role("link", name="Ask AI to reply").click()
+    page.get_by_role("button", name="Ask for a reply").click()
+    expect(page.get_by_text("A reply is being written.")).to_be_visible()
+    drain()
+    page.get_by_role("link", name="Reload").click()
+    expect(page.get_by_text("Offline: sentences from your own archive")).to_be_visible()
+    page.get_by_role("link", name="What it was given").click()
+    expect(page.get_by_role("link", name="The tap drips.")).to_be_visible()

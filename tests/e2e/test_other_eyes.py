@@ -28,9 +28,12 @@ LISTS = ("journal:", "download:", "accounts:activity", "accounts:tokens", "accou
 PRIVATE = [
     ("accounts:end-token", "post", {"family_id": "family"}),
     ("accounts:export-file", "get", {"export_id": "export"}),
+    ("journal:ask-ai", "get", {"node_id": "opened"}),
+    ("journal:ask-ai", "post", {"node_id": "opened"}),
     ("journal:audience", "get", {"node_id": "entry"}),
     ("journal:audience", "post", {"node_id": "entry"}),
     ("journal:confirm-import", "post", {"run_id": "checked"}),
+    ("journal:context", "get", {"node_id": "opened"}),
     ("journal:deletion", "get", {"node_id": "entry"}),
     ("journal:deletion", "post", {"node_id": "entry"}),
     ("journal:discard", "post", {"draft_id": "draft"}),
@@ -40,13 +43,18 @@ PRIVATE = [
     ("journal:import", "get", {"run_id": "checked"}),
     ("journal:node", "get", {"node_id": "entry"}),
     ("journal:node", "get", {"node_id": "deleted"}),
+    ("journal:pin", "post", {"node_id": "entry"}),
     ("journal:reopen", "post", {"draft_id": "draft"}),
     ("journal:replies", "post", {"node_id": "entry"}),
+    ("journal:reply", "get", {"node_id": "answer"}),
     ("journal:restoration", "post", {"node_id": "deleted"}),
     ("journal:restore-version", "post", {"node_id": "entry", "version_id": "version"}),
     ("journal:retract-import", "post", {"run_id": "done"}),
+    ("journal:stop-reply", "post", {"node_id": "answer"}),
     ("journal:versions", "get", {"node_id": "entry"}),
 ]
+# Async views, which a test beside Playwright's loop cannot ask: tests/api/test_jobs.py does.
+STREAMS = {"accounts:live-job"}
 PARTS = [
     ("journal:node", "children", {"node_id": "entry"}),
     ("journal:versions", "diff", {"node_id": "entry"}),
@@ -57,7 +65,7 @@ IDS = [f"{name}-{method}-{'-'.join(kwargs.values())}" for name, method, kwargs i
 
 def test_every_address_about_one_row_is_looked_at():
     about_rows = set(names_with_ids(get_resolver().url_patterns))
-    assert about_rows == {name for name, _method, _kwargs in PRIVATE}
+    assert about_rows - STREAMS == {name for name, _method, _kwargs in PRIVATE}
 
 
 def names_with_ids(patterns, space=""):

@@ -21,7 +21,7 @@ def grown_from(node) -> dict[str, int]:
 
 
 def test_an_entry_in_the_trash_has_left_nothing_behind(alice):
-    node, other = (entry(alice, ai_usage="chat") for _ in range(2))
+    node, other = (entry(alice, "words #tagged", ai_usage="chat") for _ in range(2))
     drain()
     assert grown_from(node)
     assert 0 not in grown_from(node).values(), "plant a row of the new model"
@@ -42,7 +42,7 @@ def test_an_entry_in_the_trash_has_left_nothing_behind(alice):
 
 
 def test_an_entry_closed_to_ai_keeps_only_the_index_of_its_owner(alice):
-    node = entry(alice, ai_usage="chat")
+    node = entry(alice, "words #tagged", ai_usage="chat")
     drain()
     change_settings(alice, node, ai_usage="none")
     kept = {label for label, count in grown_from(node).items() if count}

@@ -10,6 +10,7 @@ from accounts.actions.tokens import begin_family
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.nodes import edit_node
+from journal.actions.replies import ask_for_reply
 from journal.actions.trash import trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain
@@ -24,12 +25,14 @@ API = [
     "/api/v1/journal/drafts/",
     "/api/v1/journal/imports/",
     "/api/v1/journal/nodes/",
+    "/api/v1/journal/nodes/{thread}/reads/",
     "/api/v1/journal/nodes/{thread}/versions/",
     "/api/v1/me/activity/",
     "/api/v1/me/blocks/",
     "/api/v1/me/circles/",
     "/api/v1/me/consents/",
     "/api/v1/me/invitations/",
+    "/api/v1/me/jobs/",
     "/api/v1/me/memberships/",
     "/api/v1/me/tokens/",
 ]
@@ -42,9 +45,11 @@ PAGES = [
     "/journal/{thread}/",
     "/journal/{thread}/versions/",
     "/journal/{thread}/audience/",
+    "/journal/{thread}/context/",
     "/search/?q=words",
     "/search/palette/?q=words",
     "/settings/activity/",
+    "/settings/ai/",
     "/settings/tokens/",
 ]
 INSIDE = ["/api/v1/journal/nodes/{thread}/thread/", "/api/v1/me/circles/{circle}/"]
@@ -57,6 +62,7 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         entry(owner, f"a reply, {number} words", parent=thread)
         entry(friend, f"words of a friend {number}", circles=(friend.circles.first(),))
         trash_node(owner, entry(owner, f"deleted words {number}"))
+        ask_for_reply(owner, entry(owner, f"open words {number}", ai_usage="chat").pk)
         save_draft(owner, new_id(), seq=1, title="", text=f"half of words {number}")
         edit_node(owner, thread, base_rev=thread.rev, title=None, text=f"words, take {number}")
         thread.refresh_from_db()
