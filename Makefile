@@ -6,10 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
-PACKAGES := writeorperish accounts moderation journal download upload market narrative
-# Groups stay together and tests in their order: the longest first, the browser last in each process.
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
-MEASURED := $(addprefix --cov=,$(PACKAGES)) --cov-report=term:skip-covered --cov-fail-under=85
+E2E := $(BIN)/python -m pytest -q -n 2 tests/e2e
 
 .PHONY: run services seed test e2e test-full check fix bench load install install-dev
 .DEFAULT_GOAL := run
@@ -24,13 +21,13 @@ seed: install
 	@exec $(BIN)/python manage.py seed_demo
 
 test: install-dev
-	@$(PYTEST) $(MEASURED)
+	@$(BIN)/python -m tests
 
 e2e: install-dev
-	@$(PYTEST) tests/e2e
+	@$(E2E)
 
 test-full: install-dev
-	@MATRIX=full $(PYTEST) tests/e2e
+	@MATRIX=full $(E2E)
 
 check: install-dev
 	@$(BIN)/ruff format --check .

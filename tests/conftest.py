@@ -24,6 +24,8 @@ from tests.factories import befriend, block_between, person
 from writeorperish.ops import embedded
 from writeorperish.privacy.models import Circle
 
+HERE = Path(__file__).parent
+UNCOUNTED = {"e2e", "flows", "house", "ui"}
 PASSWORD = "write-or-perish"
 STARTED = pytest.StashKey[embedded.Servers]()
 FOLDER = pytest.StashKey[Path]()
@@ -78,13 +80,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=lambda item: 2 if in_browser(item) else 0 if in_group(item) else 1)
     for item in items:
-        # Counting lines slows a server that pages are waited for, and a law's many examples; others count them.
-        if in_browser(item) or in_group(item) or is_law(item):
+        # Counting lines costs a quarter of the time. Who looks at the whole house, or at many examples of a law,
+        # runs lines that others count.
+        if in_group(item) or is_law(item) or room_of(item) in UNCOUNTED:
             item.add_marker("no_cover")
 
 
 def in_browser(item: pytest.Item) -> bool:
-    return "/e2e/" in str(item.path)
+    return room_of(item) == "e2e"
+
+
+def room_of(item: pytest.Item) -> str:
+    """The folder below tests/ that this test stands in."""
+    return item.path.relative_to(HERE).parts[0]
 
 
 def pytest_collection_finish() -> None:
