@@ -30,6 +30,7 @@ from accounts.actions.tokens import begin_family
 from accounts.models import Export
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
+from journal.actions.replies import ask_for_reply
 from tests.factories import befriend, entry
 from writeorperish.ops import limits
 from writeorperish.privacy.circles import invite
@@ -83,6 +84,7 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
         "uploads": upload.pk,
         "parts": 0,
         "imports": begin_import(alice, upload).pk,
+        "jobs": ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1].pk,
         "circles": cast.circle.pk,
         "members": bob.pk,
         "invitations": invite(charlie, befriend(charlie), alice).pk,

@@ -28,8 +28,10 @@ CODES: Final[Mapping[int, str]] = {
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether whoever asks is a program: the API, or a stream that a page's script follows."""
-    return request.path.startswith(("/api/", "/live/"))
+    """Whether whoever asks is a program: the API, or what follows a stream."""
+    return request.path.startswith("/api/") or (
+        request.path.startswith("/live/") and "HX-Request" not in request.headers
+    )
 
 
 def body_of(refused: Refused) -> dict[str, object]:

@@ -406,10 +406,23 @@ def test_how_long_to_wait_is_passed_on_as_it_was_said(vendor, double, fault, lea
         ({"retry-after": "inf"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 -0000"}, 0),
         ({"retry-after": "Wed, 21 Oct 99999 07:28:00 GMT"}, None),
         ({"retry-after": "9", "retry-after-ms": "250"}, 0.25),
     ],
-    ids=["none", "part", "zero", "negative", "nan", "inf", "words", "past", "never", "exact"],
+    ids=[
+        "none",
+        "part",
+        "zero",
+        "negative",
+        "nan",
+        "inf",
+        "words",
+        "past",
+        "zoneless",
+        "never",
+        "exact",
+    ],
 )
 def test_a_wait_that_makes_no_sense_is_none(headers, seconds):
     assert retry_after_seconds(headers) == seconds

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("
 
 FACTS = 80
 ENTRIES = 16
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 class Redis:
