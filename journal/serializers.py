@@ -20,7 +20,7 @@ from writeorperish.ops.refusals import Invalid
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel, Purpose
 from writeorperish.ui.fields import ApiId, ApiText, ApiZone
 from writeorperish.ui.parsing import Sent
-from writeorperish.ui.prose import render
+from writeorperish.ui.prose import render, render_for_ai
 
 MOST_REV = 2**31 - 1
 WHY_NOT = ["", "not_yours", "ai_off_here", "not_whole", "no_consent", "budget", "unavailable"]
@@ -199,7 +199,8 @@ class NodeSerializer(serializers.Serializer[Node]):
             return ""
 
     def get_html(self, node: Node) -> str:
-        return str(render(self.get_text(node)))
+        shown = render_for_ai if node.author_kind == Node.Author.AI else render
+        return str(shown(self.get_text(node)))
 
     def get_unreadable(self, node: Node) -> bool:
         try:

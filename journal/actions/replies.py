@@ -176,8 +176,7 @@ def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:
     passages = read_all(refs, purpose=Purpose.REPLY, asker=person)
     if gateway.capable("large", person.pk).offline:
         return passages
-    owners = {passage.owner_id for passage in passages.values()}
-    agreed = {owner for owner in owners if consent.allows(owner, Purpose.REPLY)}
+    agreed = consent.allowing({each.owner_id for each in passages.values()}, Purpose.REPLY)
     return {ref: passage for ref, passage in passages.items() if passage.owner_id in agreed}
 
 
@@ -205,7 +204,7 @@ def related_to(person: AbstractUser, about: Passage, *, besides: set[Ref]) -> li
 def settle_reply(job: Job, answer: Answer) -> None:
     """The reply stands as far as it came; or nothing does, when what it answers is gone or closed to AI by now."""
     reply = reply_of(job)
-    if reply is None or not may_still_stand(job):
+    if reply is None or not may_still_stand(job, answer):
         discard(job, reply)
         return
     jobs.spent_by(job, answer.cost_microdollars)
@@ -237,8 +236,10 @@ def write_down(reply: Node, text: str, state: str) -> None:
         emit(TextWritten(Ref.to(reply), reply.owner_id, Genre.ANSWER))
 
 
-def may_still_stand(job: Job) -> bool:
-    """Whether the entry is there and open to AI as it was when the reply was asked for; it stays so meanwhile."""
+def may_still_stand(job: Job, answer: Answer) -> bool:
+    """Whether the entry is there and open to AI, and its person still agrees to what was done; it stays so meanwhile."""
+    if not answer.offline and not consent.allows(job.owner_id, Purpose.REPLY):
+        return False
     above = (
         Node.objects.select_for_update(no_key=True)
         .filter(pk=job.about_id, deleted_at=None)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from itertools import groupby
 
 from django.contrib.auth.models import AbstractUser
+from django.utils.safestring import SafeString
 
 from journal.actions.nodes import levels_under
 from journal.models.nodes import Node
@@ -13,7 +14,7 @@ from journal.views.quotes import NONE, Quotes
 from writeorperish.ai.models import Job
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.privacy.models import Viewer
-from writeorperish.ui.prose import excerpt, render_passage
+from writeorperish.ui.prose import excerpt, render_for_ai, render_passage
 
 EXCERPT_CHARS = 280
 TITLE_CHARS = 90
@@ -77,7 +78,7 @@ def card(
         node=node,
         title=title or first_line(body),
         excerpt="" if whole else excerpt(body, EXCERPT_CHARS),
-        html=(render_passage(body, *passage) if passage else quotes.render(body)) if whole else "",
+        html=html_of(node, body, passage, quotes) if whole else "",
         words_missing=False,
         mine=mine,
         written=node.written_at,
@@ -85,6 +86,12 @@ def card(
         level=level,
         job=job,
     )
+
+
+def html_of(node: Node, body: str, passage: tuple[int, int] | None, quotes: Quotes) -> SafeString:
+    if node.author_kind == Node.Author.AI:
+        return render_for_ai(body)
+    return render_passage(body, *passage) if passage else quotes.render(body)
 
 
 def first_line(body: str) -> str:

@@ -6,7 +6,7 @@ from string import ascii_uppercase
 from typing import Final
 
 from writeorperish.ai.parts import Cut, Fact, Part, Said, Slots, Typed
-from writeorperish.ai.prompts import Prompt, Slot
+from writeorperish.ai.prompts import Prompt, Slot, places
 from writeorperish.ai.providers.wire import Turn
 from writeorperish.privacy.levels import AIUsage
 from writeorperish.privacy.reading import Passage
@@ -40,7 +40,10 @@ class Composed:
 
 
 def compose(prompt: Prompt, slots: Slots, *, mark: str) -> Composed:
-    """The prompt filled. Every text of a person stands between lines with this mark, which nobody can guess.
+    """The prompt filled: what it says to the model, then the conversation if it has one.
+
+    Every text of a person stands between lines with this mark, which nobody can guess, and never in the system
+    turn. What the prompt says about slots that are all empty is left out.
 
     TypeError for a slot the prompt does not have or a bare string in one.
     """
@@ -49,17 +52,19 @@ def compose(prompt: Prompt, slots: Slots, *, mark: str) -> Composed:
     composer = Composer(mark)
     filled: dict[str, str] = {}
     turns: list[Turn] = []
+    asked: list[Turn] = []
     for name, slot in prompt.slots.items():
         value = slots.get(name)
         if slot.kind == "turns":
             turns += composer.conversation(value, slot)
         else:
             filled[name] = composer.block(value, slot)
-    if prompt.user:
-        turns.append(Turn("user", prompt.user.format_map(filled)))
+    named = places(prompt.user)
+    if prompt.user and (not named or any(filled[name] for name in named)):
+        asked.append(Turn("user", prompt.user.format_map(filled)))
     return Composed(
         system=prompt.system.format_map(filled),
-        turns=tuple(turns),
+        turns=(*asked, *turns),
         cuts=tuple(composer.cuts),
         typed=composer.typed,
     )

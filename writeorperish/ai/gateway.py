@@ -191,7 +191,7 @@ def require_open(cuts: Sequence[Cut]) -> None:
 def require_consent(purpose: Purpose, composed: Composed, spender: UUID) -> None:
     """NotAllowed unless the spender and the owner of every text agreed that it may be sent out for this."""
     people = {spender, *(cut.passage.owner_id for cut in composed.cuts)}
-    if not all(consent.allows(person, purpose) for person in people):
+    if consent.allowing(people, purpose) < people:
         raise NotAllowed(why="no_consent")
 
 
@@ -200,8 +200,7 @@ def key_class_of(composed: Composed) -> KeyClass:
     if not composed.cuts or not composed.for_training:
         return "chat"
     owners = {cut.passage.owner_id for cut in composed.cuts}
-    agreed = all(consent.allows(owner, Purpose.TRAIN) for owner in owners)
-    return "train" if agreed else "chat"
+    return "train" if consent.allowing(owners, Purpose.TRAIN) == owners else "chat"
 
 
 def request_to(choice: Choice, prompt: Prompt, composed: Composed, spender: UUID) -> Request:

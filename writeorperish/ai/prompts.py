@@ -106,6 +106,11 @@ def parsed(name: str, text: str) -> Prompt:
 def check_slots(name: str, slots: Mapping[str, Slot], system: str, user: str) -> None:
     if wrong := [each for each, slot in slots.items() if slot.kind not in KINDS]:
         raise BadPrompt(f"{name}: unknown kinds of {wrong}")
+    texts = [each for each in places(system) if each in slots and slots[each].kind != "fact"]
+    if texts:
+        raise BadPrompt(
+            f"{name}: {texts} hold people's words, which have no place in the system turn"
+        )
     used = set(places(system)) | set(places(user))
     expected = {each for each, slot in slots.items() if slot.kind != "turns"}
     if used != expected:

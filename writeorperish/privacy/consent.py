@@ -1,6 +1,7 @@
 """What a person allowed, purpose by purpose; the newest decision counts."""
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -106,13 +107,27 @@ def consents_of(person: AbstractUser) -> dict[str, Consent | None]:
 
 def allows(owner_id: UUID, purpose: str) -> bool:
     """True where the owner's newest decision, or the default of the words, says yes. One query."""
+    return owner_id in allowing([owner_id], purpose)
+
+
+def allowing(owner_ids: Collection[UUID], purpose: str) -> set[UUID]:
+    """Those of these people whose newest decision, or the default of the words, says yes. One query."""
     asked = terms().get(purpose)
-    newest = Consent.objects.filter(owner=owner_id, purpose=purpose).order_by("-at", "-id").first()
-    if newest is None:
-        return asked is not None and asked.default
-    if asked is not None and asked.outside and newest.text_version != asked.version:
+    newest = (
+        Consent.objects.filter(owner__in=owner_ids, purpose=purpose)
+        .order_by("owner", "-at", "-id")
+        .distinct("owner")
+    )
+    decided = {each.owner_id: _counts(each, asked) for each in newest}
+    default = asked is not None and asked.default
+    return {owner for owner in owner_ids if decided.get(owner, default)}
+
+
+def _counts(decision: Consent, asked: Terms | None) -> bool:
+    """Whether a decision is a yes to the words of today."""
+    if asked is not None and asked.outside and decision.text_version != asked.version:
         return False
-    return newest.granted
+    return decision.granted
 
 
 @transaction.atomic

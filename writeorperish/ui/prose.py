@@ -52,6 +52,14 @@ def render(text: str) -> SafeString:
     return mark_safe(_cleaner.clean(html))  # noqa: S308  # nh3 has just cleaned it
 
 
+def render_for_ai(text: str) -> SafeString:
+    """A model's words as HTML: as `render`, but only links within this site can be followed.
+
+    What a model was told to link to by somebody's text must not carry words away with one click.
+    """
+    return mark_safe(_within.clean(render(text)))  # noqa: S308  # nh3 has just cleaned it
+
+
 def render_with(text: str, inserts: Sequence[SafeString]) -> SafeString:
     """The text as HTML, with markup of our own where it holds `place(n)`; each stands inside a paragraph.
 
@@ -269,4 +277,12 @@ _cleaner = nh3.Cleaner(
     url_schemes=SCHEMES,
     link_rel="noopener noreferrer nofollow",
     set_tag_attribute_values={"pre": {"tabindex": "0"}},  # wide code scrolls by keyboard too
+)
+_within = nh3.Cleaner(
+    tags=TAGS,
+    attributes=ATTRIBUTES,
+    attribute_filter=_own_images_only,
+    url_schemes=set(),
+    link_rel=None,
+    set_tag_attribute_values={"pre": {"tabindex": "0"}},
 )

@@ -104,6 +104,7 @@ GOOD = "---\ntier: large\nmax_output: 10\npurpose: reply\nslots:\n  a: {kind: fa
         (("kind: fact", "kind: text"), "unknown kinds"),
         (("Say {a}.", "Say it."), "its words use"),
         (("Say {a}.", "Say {a} {b}."), "its words use"),
+        (("kind: fact", "kind: typed"), "no place in the system turn"),
     ],
     ids=lambda each: each if isinstance(each, str) else each[1],
 )

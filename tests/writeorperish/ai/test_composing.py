@@ -84,6 +84,20 @@ def test_a_conversation_keeps_its_roles_and_says_what_it_left_out():
     assert turns[3].words == "[closed]"
 
 
+def test_what_is_said_about_an_empty_slot_is_left_out_and_stands_first_otherwise():
+    talk = parsed(
+        "journal/both",
+        f"{HEAD}  texts: {{kind: passages, tokens: 10}}\n  thread: {{kind: turns, tokens: 20}}\n"
+        "---\nListen.\n[user]\nEarlier: {texts}\n",
+    )
+    said = [Said("user", passage("now"))]
+    without = compose(talk, {"texts": [], "thread": said}, mark=MARK).turns
+    assert len(without) == 1
+    first, last = compose(talk, {"texts": [passage("then")], "thread": said}, mark=MARK).turns
+    assert first.words.startswith(f"Earlier: <{MARK} A")
+    assert "now" in last.words
+
+
 @pytest.mark.parametrize(
     ("usages", "typed", "allowed"),
     [

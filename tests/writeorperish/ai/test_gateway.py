@@ -6,6 +6,7 @@ import pytest
 import stamina
 from django.utils import timezone
 
+from journal.actions import replies
 from journal.actions.replies import ask_for_reply, context_of
 from journal.replying import PROMPT
 from tests.doubles.provider import provider
@@ -379,3 +380,30 @@ def test_consent_taken_back_before_the_worker_comes_is_no_consent(writer, double
     job.refresh_from_db()
     assert (job.state, job.error) == ("failed", "not_allowed")
     assert double.requests == []
+
+
+def test_consent_taken_back_while_it_is_written_discards_the_reply(
+    writer, double, settings, monkeypatch
+):
+    reply, job = ask_for_reply(writer, entry(writer, "Hello.", ai_usage="chat").pk)
+    settle = replies.settle_reply
+
+    def taken_back_just_before(job, answer):
+        no_consent(writer, settings)
+        settle(job, answer)
+
+    monkeypatch.setattr(replies, "settle_reply", taken_back_just_before)
+    drain()
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("stopped", "gone")
+    assert not type(reply).objects.filter(pk=reply.pk).exists()
+    assert Call.objects.get(task="reply").outcome == "settled"
+
+
+def test_related_entries_are_said_by_the_person_never_by_the_system(writer, double):
+    entry(writer, "The piano was out of tune again.", ai_usage="chat")
+    drain()
+    asked(writer, entry(writer, "I played the piano this morning.", ai_usage="chat"))
+    (request,) = double.requests
+    assert "out of tune" not in str(request.body["system"])
+    assert "out of tune" in str(request.body["messages"][0])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from writeorperish.ui.prose import excerpt, render, render_passage
+from writeorperish.ui.prose import excerpt, render, render_for_ai, render_passage
 
 OWN_IMAGE = "/media/01234567-89ab-7def-8123-0123456789ab/"
 # What a rendered entry may consist of, written down a second time.
@@ -156,3 +156,14 @@ def test_a_marked_passage_is_as_clean_as_the_text():
 def test_an_excerpt_ends_with_one_ellipsis_and_no_stop_before_it():
     assert excerpt("Lights still on. And the rest of it", 18) == "Lights still on…"
     assert excerpt("Lights still on.", 18) == "Lights still on."
+
+
+def test_links_of_a_models_words_lead_nowhere_but_here():
+    shown = render_for_ai(
+        "[here](/journal/1/) [there](https://example.org/?q=words) <https://example.org> "
+        "[mail](mailto:a@example.org) ![image](https://example.org/a.png)"
+    )
+    assert '<a href="/journal/1/">here</a>' in shown
+    assert "there" in shown
+    assert shown.count("href=") == 1
+    assert "src=" not in shown
