@@ -135,14 +135,14 @@ class AudienceForm(forms.Form):
 
 
 class UploadForm(forms.Form):
-    """A zip of Markdown, or an export of ours."""
+    """A zip of Markdown, or an export of ours or of another program."""
 
     file = forms.FileField(
-        label=_("A zip file of Markdown, or an export from here"),
+        label=_("A zip file of Markdown, or an export from here or elsewhere"),
         help_text=_(
             "Up to 64 MB on this page. It is encrypted as it arrives, and first only checked."
         ),
-        widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
+        widget=forms.FileInput(attrs={"accept": ".zip,.json,application/zip,application/json"}),
     )
 
 
@@ -167,6 +167,10 @@ class ImportForm(forms.Form):
         label=_("What AI may do with them"), choices=AIUsage, widget=forms.RadioSelect
     )
     zone = FormZone(label=_("Time zone for dates without one"))
+    beside = forms.BooleanField(
+        label=_("Also other branches of conversations, and the texts of attached files"),
+        required=False,
+    )
     trash = forms.ChoiceField(
         label=_("Entries that are in Recently deleted"),
         choices=[("skip", _("Leave them there")), ("restore", _("Restore them"))],

@@ -426,7 +426,9 @@ class UploadSerializer(serializers.Serializer[Any]):
 
 class ImportWriteSerializer(Sent):
     upload = ApiId()
-    source = serializers.ChoiceField(choices=["own", "markdown"], required=False)
+    source = serializers.ChoiceField(
+        choices=["own", "markdown", "chatgpt", "claude", "dayone"], required=False
+    )
 
 
 class ImportSettingsSerializer(Sent):
@@ -435,6 +437,7 @@ class ImportSettingsSerializer(Sent):
     ai_usage = UsageField(required=False)
     zone = ApiZone(required=False)
     trash = serializers.ChoiceField(choices=["skip", "restore"], required=False)
+    beside = serializers.BooleanField(required=False)
 
 
 class ImportConfirmSerializer(Sent):

@@ -1,6 +1,7 @@
 """Bringing one's past: a file arrives sealed, is checked, imported on a second word, and undone as a whole."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader, BytesIO, RawIOBase
@@ -13,7 +14,16 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from journal.actions.nodes import Audience, AudienceEmpty, chain_of, genre_of, version_of
+from journal.actions.nodes import (
+    PINS,
+    Audience,
+    AudienceEmpty,
+    chain_of,
+    genre_of,
+    is_wider,
+    open_to_audience,
+    version_of,
+)
 from journal.actions.trash import put_away, restore_node
 from journal.formats.found import AI, Found, Unreadable
 from journal.formats.opening import CannotRead, found_in
@@ -74,13 +84,17 @@ class WrongState(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a person chose for the entries of one import."""
+    """What a person chose for the entries of one import.
+
+    `beside`: also the other branches of conversations, and the texts of attached files.
+    """
 
     privacy_level: str = PrivacyLevel.PRIVATE
     ai_usage: str = "none"
     zone: str = "UTC"
     trash: str = "skip"
     circles: tuple[UUID, ...] = ()
+    beside: bool = False
 
 
 # --- the file ----------------------------------------------------------------------------------
@@ -250,7 +264,7 @@ class Report:
         if at is not None:
             self.first = min(self.first or at, at)
             self.last = max(self.last or at, at)
-        if len(self.titles) < TITLES_SHOWN:
+        if len(self.titles) < TITLES_SHOWN and not row.parent_key:
             self.titles.append((row.title or row.label)[:TITLE_CHARS])
 
     def as_json(self) -> dict[str, object]:
@@ -268,7 +282,7 @@ def batches(run: ImportRun) -> Iterator[list[Found | Unreadable]]:
     if run.upload is None:
         raise Missing
     with BufferedReader(Joined(run.upload)) as file:
-        rows = found_in(file, run.source)
+        rows = found_in(file, run.source, beside=run.beside)
         while batch := list(islice(rows, BATCH)):
             yield batch
 
@@ -344,6 +358,7 @@ def confirm_import(person: AbstractUser, run: ImportRun, *, settings: Settings) 
         zone=settings.zone,
         trash=settings.trash,
         circles=[str(each) for each in settings.circles],
+        beside=settings.beside,
     )
     record(person, "import.confirm", Ref.to(run), of=person.pk)
     emit(ImportConfirmed(Ref.to(run), person.pk))
@@ -386,29 +401,46 @@ def take_in(run: ImportRun, batch: Sequence[Found | Unreadable], audience: Audie
         if node is None:
             parent = made.get(row.parent_key) or parents.get(row.parent_key)
             chain = entries_of(run, row, parent)
-            made[row.key] = chain[0]
+            made[row.key] = chain[-1]
             nodes += chain
             node = chain[0]
         elif outcome == ImportItem.Outcome.CHANGED:
             rewrite(run, node, row)
         elif outcome == ImportItem.Outcome.TRASHED and run.trash == "restore":
-            restore_node(run.owner, node)
+            bring_back(run, node)
         items.append(item(run, row, outcome, node=node))
+    cap_pins(run, nodes)
     save_entries(run, nodes, audience)
     ImportItem.objects.bulk_create(items)
     run.done += len(batch)
     run.save(update_fields=["done"])
 
 
+def bring_back(run: ImportRun, node: Node) -> None:
+    """The entry is back from the trash, unless an entry of the same act has brought it along already."""
+    with suppress(Missing):
+        restore_node(run.owner, node)
+
+
 def parents_of(run: ImportRun, rows: Sequence[Found]) -> dict[str, Node]:
-    """The entries that earlier batches made of these rows' parents, by the parent's key."""
+    """The entries that earlier batches made of these rows' parents, by the parent's key: the tip of a long one.
+
+    One in the trash is no parent: nothing is born below what was deleted. Two queries.
+    """
     wanted = {row.parent_key: row.source for row in rows if row.parent_key}
     holder = keys.person(str(run.owner_id))
     digests = {
         blind.dedupe(holder, source.encode(), key.encode()): key for key, source in wanted.items()
     }
-    nodes = Node.objects.filter(owner=run.owner_id, source_key__in=list(digests))
-    return {digests[bytes(node.source_key)]: node for node in nodes if node.source_key}
+    alive = Node.objects.filter(owner=run.owner_id, deleted_at=None)
+    nodes = list(alive.filter(source_key__in=list(digests)))
+    parts = alive.filter(part_of__in=[node.pk for node in nodes]).order_by("part_index")
+    tips = {part.part_of_id: part for part in parts}
+    return {
+        digests[bytes(node.source_key)]: tips.get(node.pk, node)
+        for node in nodes
+        if node.source_key
+    }
 
 
 def entries_of(run: ImportRun, row: Found, parent: Node | None) -> list[Node]:
@@ -420,7 +452,7 @@ def entries_of(run: ImportRun, row: Found, parent: Node | None) -> list[Node]:
         text=row.text,
         title=row.title[:TITLE_CHARS],
         id=row.id if row.id and free else new_id(),
-        privacy_level=run.privacy_level,
+        privacy_level=level_under(run, parent),
         ai_usage=run.ai_usage,
         written_at=moment_of(run, row),
         zone=row.zone or run.zone,
@@ -434,11 +466,29 @@ def entries_of(run: ImportRun, row: Found, parent: Node | None) -> list[Node]:
     return chain
 
 
+def cap_pins(run: ImportRun, nodes: Sequence[Node]) -> None:
+    """Of the entries that come pinned as many stay so as the person may have. One query if any does."""
+    pinned = [node for node in nodes if node.pinned_at]
+    if pinned:
+        standing = Node.objects.filter(owner=run.owner_id, pinned_at__isnull=False).count()
+        for node in pinned[max(0, PINS - standing) :]:
+            node.pinned_at = None
+
+
+def level_under(run: ImportRun, parent: Node | None) -> str:
+    """The level its person chose, but never wider than the entry above it, which may have come earlier."""
+    if parent is not None and is_wider(run.privacy_level, parent.privacy_level):
+        return str(parent.privacy_level)
+    return str(run.privacy_level)
+
+
 def save_entries(run: ImportRun, nodes: Sequence[Node], audience: Audience) -> None:
     Node.objects.bulk_create(nodes)
     Version.objects.bulk_create([version_of(node, Version.Reason.IMPORT) for node in nodes])
     for node in nodes:
-        if run.privacy_level == PrivacyLevel.CIRCLES:
+        if node.parent is not None and node.parent.import_run_id != run.pk:
+            open_to_audience(node, node.parent, audience)
+        elif node.privacy_level == PrivacyLevel.CIRCLES:
             grant_sight(node, circles=audience.circles)
         emit(TextWritten(Ref.to(node), run.owner_id, genre_of(node)))
 
@@ -475,7 +525,7 @@ def item(
 
 @transaction.atomic
 def finish(run: ImportRun) -> None:
-    run = move(run, ImportRun.State.DONE, finished_at=timezone.now())
+    run = move(run, ImportRun.State.DONE, finished_at=timezone.now(), total=run.done)
     record(run.owner, "import", Ref.to(run), of=run.owner_id, detail={"rows": run.done})
     emit(ImportFinished(Ref.to(run), run.owner_id))
 

@@ -55,6 +55,10 @@ class Member:
         return stat.S_ISLNK(self.info.external_attr >> 16)
 
     @property
+    def is_encrypted(self) -> bool:
+        return bool(self.info.flag_bits & ENCRYPTED)
+
+    @property
     def is_archive(self) -> bool:
         return self.path.lower().endswith(ARCHIVES)
 
@@ -84,27 +88,34 @@ class Archive:
 
         Refusal when the archive is encrypted or goes beyond a limit: then it was made to harm.
         """
-        if member.info.flag_bits & ENCRYPTED:
-            raise Refusal("encrypted")
-        if member.is_link:
-            raise Damaged("link")
         kept = BytesIO()
         count = 0
-        for block in self._blocks(member.info):
+        for block in self.blocks(member):
             count += len(block)
-            self._weigh(member, count)
             if count <= keep:
                 kept.write(block)
-        if member.ordinal not in self._counted:
-            self._counted.add(member.ordinal)
-            self._read_bytes += count
         if count > keep:
             raise Damaged("too_long")
         return kept.getvalue()
 
+    def blocks(self, member: Member) -> Iterator[bytes]:
+        """What the member holds, block by block, with the errors of `read` where they show."""
+        if member.is_encrypted:
+            raise Refusal("encrypted")
+        if member.is_link:
+            raise Damaged("link")
+        count = 0
+        for block in self._blocks(member.info):
+            count += len(block)
+            self._weigh(member, count)
+            yield block
+        if member.ordinal not in self._counted:
+            self._counted.add(member.ordinal)
+            self._read_bytes += count
+
     def begins_with(self, member: Member, *, count: int) -> bytes:
         """The first bytes of a member, empty when it cannot be read."""
-        if member.info.flag_bits & ENCRYPTED or member.is_link:
+        if member.is_encrypted or member.is_link:
             return b""
         try:
             return next(self._blocks(member.info), b"")[:count]

@@ -1,4 +1,4 @@
-"""The program that opens strangers' zips: run as a process of its own, with limits, and killed when it dawdles.
+"""The program that opens strangers' files: run as a process of its own, with limits, and killed when it dawdles.
 
 It is handed no file. It asks its parent for stretches of it, so a sealed upload is never written
 anywhere in clear: `{"read": [offset, length]}` out, that many bytes in; rows go out as lines too.
@@ -9,29 +9,35 @@ import io
 import json
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import BinaryIO
 
-from journal.formats import markdown, own
+from journal.formats import dayone, foreign, markdown, own
 from journal.formats.archive import Archive, Damaged, Member, Refusal
-from journal.formats.found import Found, Unreadable, to_line
+from journal.formats.found import ATTACHMENT, BRANCH, Found, Unreadable, to_line
 
 MEMORY_BYTES = 1_500_000_000
 CPU_SECONDS = 600
 NOTE_BYTES = 10_000_000
 READ_AHEAD_BYTES = 262_144
+BLOCK_BYTES = 65_536
 DETECT = ""
+BESIDE = "beside"
 
 
 def main() -> None:
     """Arguments: the file's size in bytes, and its source or nothing. Rows and one last line to stdout."""
-    size, source = int(sys.argv[1]), sys.argv[2]
+    size, source, beside = int(sys.argv[1]), sys.argv[2], sys.argv[3] == BESIDE
     _limit()
+    # ijson's parser does not survive a number that Python refuses to read for its length.
+    sys.set_int_max_str_digits(0)
+    take = {BRANCH, ATTACHMENT} if beside else set()
     rows = 0
     try:
         file = io.BufferedReader(Asked(size), READ_AHEAD_BYTES)
-        for row in rows_of(file, size=size, source=source, now=datetime.now(UTC)):
+        for row in rows_of(file, size=size, source=source, take=take, now=datetime.now(UTC)):
             sys.stdout.buffer.write(to_line(row))
             rows += 1
         _say({"rows": rows})
@@ -42,21 +48,97 @@ def main() -> None:
 
 
 def rows_of(
-    file: BinaryIO, *, size: int, source: str, now: datetime
+    file: BinaryIO, *, size: int, source: str, take: Collection[str] = (), now: datetime
 ) -> Iterator[Found | Unreadable]:
     """Every row of the file, one at a time. Refusal for a file that is none of ours or means harm.
 
-    source: own, markdown, or nothing to find out. Rows of an own export come parents first.
+    source: own, markdown or one of `foreign.FORMATS`, or nothing to find out. take: the optional kinds of rows
+    that are wanted. Rows come parents first.
     """
+    head = file.read(foreign.HEAD_BYTES)
+    if foreign.is_json(head):
+        yield from _bare_rows(file, head, source, take, now)
+        return
     archive = Archive(file, size=size)
     members = list(archive.members())
     root = _root_of_own(archive, members) if source in {DETECT, own.SOURCE} else None
     if root is not None:
         yield from _own_rows(archive, [m for m in members if own.is_entry(m.path, root=root)], now)
+        return
+    exports = {} if source in {own.SOURCE, markdown.SOURCE} else _exports(archive, members)
+    kind = _kind_asked_for(source, exports, members)
+    if kind in foreign.FORMATS:
+        yield from _foreign_rows(archive, exports, kind, take, now)
     elif source in {DETECT, markdown.SOURCE}:
-        yield from _markdown_rows(archive, members, now)
+        yield from _markdown_rows(archive, members, source, now)
     else:
-        raise Refusal("not_own")
+        raise Refusal(f"not_{source}")
+
+
+def _bare_rows(
+    file: BinaryIO, head: bytes, source: str, take: Collection[str], now: datetime
+) -> Iterator[Found | Unreadable]:
+    """The rows of a JSON file that came without an archive."""
+    kind = foreign.source_of(head)
+    if not kind and source == DETECT:
+        raise Refusal("unknown_kind")
+    if source not in {DETECT, kind}:
+        raise Refusal("not_zip" if source == markdown.SOURCE else f"not_{source}")
+    file.seek(0)
+    blocks = partial(iter, lambda: file.read(BLOCK_BYTES), b"")
+    part = foreign.Part(kind, "", blocks)
+    yield from _any(foreign.rows_of([part], take=take, now=now))
+
+
+def _exports(archive: Archive, members: list[Member]) -> dict[str, list[Member]]:
+    """The JSON files of other programs' exports in the archive, by program."""
+    found: dict[str, list[Member]] = {}
+    for member in members:
+        if foreign.may_be_one(member.path):
+            head = archive.begins_with(member, count=foreign.HEAD_BYTES)
+            found.setdefault(foreign.source_of(head), []).append(member)
+    found.pop("", None)
+    return found
+
+
+def _kind_asked_for(source: str, exports: dict[str, list[Member]], members: list[Member]) -> str:
+    """The program to read: as asked, else the first whose export this is; "" when there is none.
+
+    Notes among the files of a journal make it a folder of notes: a vault may hold any JSON.
+    """
+    if source != DETECT:
+        return source if source in exports else ""
+    notes = any(markdown.is_entry(member.path) for member in members)
+    kinds = (kind for kind in exports if kind != dayone.SOURCE or not notes)
+    return next(kinds, "")
+
+
+def _foreign_rows(
+    archive: Archive,
+    exports: dict[str, list[Member]],
+    kind: str,
+    take: Collection[str],
+    now: datetime,
+) -> Iterator[Found | Unreadable]:
+    parts = [
+        foreign.Part(kind, member.path, partial(archive.blocks, member)) for member in exports[kind]
+    ]
+    given = 0
+    for row in _any(foreign.rows_of(parts, take=take, now=now)):
+        given += 1
+        yield row
+    others = [member for other in exports if other != kind for member in exports[other]]
+    for ordinal, member in enumerate(others, given):
+        yield Unreadable(ordinal=ordinal, label=member.path, reason="other_export")
+
+
+def _any(rows: Iterator[Found | Unreadable]) -> Iterator[Found | Unreadable]:
+    """The rows. Refusal when there is none."""
+    first = next(rows, None)
+    if first is None:
+        raise Refusal("no_entries")
+    yield first
+    yield from rows
 
 
 def _root_of_own(archive: Archive, members: list[Member]) -> str | None:
@@ -71,17 +153,25 @@ def _root_of_own(archive: Archive, members: list[Member]) -> str | None:
 
 
 def _markdown_rows(
-    archive: Archive, members: list[Member], now: datetime
+    archive: Archive, members: list[Member], source: str, now: datetime
 ) -> Iterator[Found | Unreadable]:
     notes = [member for member in members if markdown.is_entry(member.path)]
     nested = [member for member in members if member.is_archive]
     if not notes:
-        raise Refusal("nested" if nested else "no_markdown")
+        raise Refusal(_why_no_notes(members, source))
     for member in notes:
         file = _file(archive, member)
         yield markdown.parse(file, now=now) if isinstance(file, markdown.File) else file
     for member in nested:
         yield Unreadable(ordinal=member.ordinal, label=member.path, reason="nested")
+
+
+def _why_no_notes(members: list[Member], source: str) -> str:
+    if any(member.is_encrypted for member in members):
+        return "encrypted"
+    if any(member.is_archive for member in members):
+        return "nested"
+    return "no_markdown"
 
 
 def _own_rows(

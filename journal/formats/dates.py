@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -44,6 +45,22 @@ def date_written(words: str, *, now: datetime) -> datetime | None:
         except ValueError:
             continue
     return None
+
+
+def instant_of(value: object, *, now: datetime) -> datetime | None:
+    """The moment a field of a JSON export names, aware, or None: seconds since 1970, or a date as text.
+
+    A date without an offset is UTC there. The same bounds as `date_written`.
+    """
+    if isinstance(value, str):
+        at = date_written(value, now=now)
+        return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    try:
+        return _sensible(datetime.fromtimestamp(float(value), UTC), now)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def date_in_name(path: str, *, now: datetime) -> tuple[datetime, str] | None:

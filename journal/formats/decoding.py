@@ -3,6 +3,7 @@
 import codecs
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 # Control characters but newline and tab, and halves of surrogate pairs, which no encoding can carry.
 UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -48,6 +49,41 @@ def decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
     return cleaned(text), tuple(notes)
 
 
+class Utf8:
+    """The same text in UTF-8 without a mark, block by block; `notes` says afterwards what was guessed.
+
+    Wide encodings are known by their mark or their zeros. In anything else a byte that UTF-8 cannot
+    have is read as Windows-1252, and the bytes around it still as UTF-8.
+    """
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self.notes: tuple[str, ...] = ()
+        self._blocks = iter(blocks)
+
+    def __iter__(self) -> Iterator[bytes]:
+        first = next(self._blocks, b"")
+        encoding = _marked(first) or _wide(first) or "utf-8"
+        wide = encoding != "utf-8"
+        decoder = codecs.getincrementaldecoder(encoding)("replace" if wide else "strict")
+        yield self._read(decoder, first).removeprefix(BOM).encode()
+        for block in self._blocks:
+            yield self._read(decoder, block).encode()
+        yield self._read(decoder, b"", final=True).encode()
+
+    def _read(
+        self, decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False
+    ) -> str:
+        try:
+            text = decoder.decode(block, final)
+        except UnicodeDecodeError:
+            decoder.errors = "wop-western"
+            self.notes = ("read_as_western",)
+            text = decoder.decode(block, final)
+        if decoder.errors == "replace" and "\ufffd" in text:
+            self.notes = ("characters_replaced",)
+        return text
+
+
 def cleaned(text: str) -> str:
     """The text as entries keep it: NFC, LF, no control characters but newline and tab. Idempotent."""
     text = text.removeprefix(BOM).replace("\r\n", "\n").replace("\r", "\n")
@@ -55,20 +91,30 @@ def cleaned(text: str) -> str:
 
 
 def _encoding(data: bytes) -> str:
-    for mark, encoding in MARKS:
-        if data.startswith(mark):
-            return encoding
+    known = _marked(data) or _wide(data)
+    if known:
+        return known
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _marked(data: bytes) -> str:
+    """The encoding a byte order mark names, "" without one."""
+    return next((encoding for mark, encoding in MARKS if data.startswith(mark)), "")
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16 without a mark, where every other byte is zero, as in most Western text; else ""."""
     sample = data[:4_096]
     pairs = len(sample) // 2
     if pairs and sample[1::2].count(0) > 0.4 * pairs and sample[::2].count(0) < 0.1 * pairs:
         return "utf-16-le"
     if pairs and sample[::2].count(0) > 0.4 * pairs and sample[1::2].count(0) < 0.1 * pairs:
         return "utf-16-be"
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+    return ""
 
 
 def _western(data: bytes) -> str:
@@ -82,4 +128,11 @@ def _as_latin1(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
 
+def _as_western(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return _western(error.object[error.start : error.end]), error.end
+
+
 codecs.register_error("wop-latin1", _as_latin1)
+codecs.register_error("wop-western", _as_western)

@@ -9,6 +9,13 @@ from uuid import UUID
 PERSON = "person"
 AI = "ai"
 
+# What a file can be an export of; markdown is a zip of notes, own one of ours.
+SOURCES = ("own", "markdown", "chatgpt", "claude", "dayone")
+
+# Rows that are taken only when the person asks for their kind.
+BRANCH = "branch"
+ATTACHMENT = "attachment"
+
 T = TypeVar("T")
 Plain = str | int | None | list[str]
 
@@ -21,6 +28,7 @@ class Found:
     comes again; in words of its source, to be sealed into `source_key`. written_at is naive when the
     file names no zone. privacy_level and ai_usage are what the file says, "" when it says nothing.
     notes: codes of `reasons.NOTES`. left_out: names of front matter fields that were not taken over.
+    optional: "", BRANCH for a turn beside the branch last seen, ATTACHMENT for a file's text.
     """
 
     ordinal: int
@@ -45,6 +53,7 @@ class Found:
     updated_at: datetime | None = None
     part_of: UUID | None = None
     part_index: int = 0
+    optional: str = ""
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 

@@ -1,6 +1,7 @@
 """Markdown and Obsidian vaults: one .md file is one entry."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -77,7 +78,7 @@ def parse(file: File, *, now: datetime) -> Found | Unreadable:
         source=SOURCE,
         label=file.path,
         key=sha256(f"{file.path}\0{text}".encode()).hexdigest(),
-        text=_with_tags(words, tags),
+        text=with_tags(words, tags),
         title=title,
         written_at=_date(fields, now) or (named[0] if named else None) or file.modified,
         zone=_zone(fields),
@@ -109,7 +110,8 @@ def _title_and_words(fields: Fields, body: str) -> tuple[str, str]:
     return heading["title"], behind
 
 
-def _with_tags(words: str, tags: tuple[str, ...]) -> str:
+def with_tags(words: str, tags: Iterable[str]) -> str:
+    """The words, and as their last line those of the tags they do not have."""
     here = {tag_key(tag) for tag in tags_in(words)}
     missing = [f"#{tag}" for tag in tags if tag_key(tag) not in here]
     return f"{words}\n\n{' '.join(missing)}" if missing else words
@@ -143,13 +145,18 @@ def _zone(fields: Fields) -> str:
 
 
 def _tags(fields: Fields) -> tuple[str, ...]:
-    """The tags of the front matter as they could stand in a text; a space inside one becomes a hyphen."""
-    found: dict[str, str] = {}
+    names: list[str] = []
     for field in TAG_FIELDS:
         value = fields.get(field, "")
-        names = value if isinstance(value, list) else re.split(r"[,\s]+", value)
-        for name in names:
-            hyphened = "-".join(name.strip().removeprefix("#").split())
-            if len(hyphened) <= TAG_CHARS and tags_in(f"#{hyphened}") == [hyphened]:
-                found.setdefault(tag_key(hyphened), hyphened)
+        names += value if isinstance(value, list) else re.split(r"[,\s]+", value)
+    return tags_named(names)
+
+
+def tags_named(names: Iterable[str]) -> tuple[str, ...]:
+    """These names as they could stand in a text; a space inside one becomes a hyphen. At most 30."""
+    found: dict[str, str] = {}
+    for name in names:
+        hyphened = "-".join(name.strip().removeprefix("#").split())
+        if len(hyphened) <= TAG_CHARS and tags_in(f"#{hyphened}") == [hyphened]:
+            found.setdefault(tag_key(hyphened), hyphened)
     return tuple(found.values())[:TAGS]

@@ -35,26 +35,32 @@ class CannotRead(Invalid):
 
 
 def found_in(
-    file: Path | BinaryIO, source: str = "", *, wait_seconds: float = WAIT_SECONDS
+    file: Path | BinaryIO,
+    source: str = "",
+    *,
+    beside: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
 ) -> Iterator[Found | Unreadable]:
-    """Every row of a zip, in order, while it is being read; CannotRead when there is no going on.
+    """Every row of a file, in order, while it is being read; CannotRead when there is no going on.
 
-    file: a path, or a seekable stream, which is read in stretches and written nowhere. source: own,
-    markdown, or nothing to find out (`Found.source` says). An own export comes parents first, where
+    file: a path, or a seekable stream, which is read in stretches and written nowhere. source: one of
+    `found.SOURCES`, or nothing to find out (`Found.source` says). Threads come parents first, where
     the parent is in the file. Rows given before a refusal must not be kept: check first, then
     import. The child has 1.5 GB and 10 minutes of CPU, and is killed when one has waited for it
     `wait_seconds` in all, or when the iterator is closed.
     """
     if isinstance(file, Path):
         with file.open("rb") as opened:
-            yield from _rows(opened, source, wait_seconds)
+            yield from _rows(opened, source, beside, wait_seconds)
     else:
-        yield from _rows(file, source, wait_seconds)
+        yield from _rows(file, source, beside, wait_seconds)
 
 
-def _rows(file: BinaryIO, source: str, wait_seconds: float) -> Iterator[Found | Unreadable]:
+def _rows(
+    file: BinaryIO, source: str, beside: bool, wait_seconds: float
+) -> Iterator[Found | Unreadable]:
     size = file.seek(0, os.SEEK_END)
-    with _child(size, source) as process:
+    with _child(size, source, beside) as process:
         child = Conversation(process, seconds=wait_seconds)
         rows = 0
         while True:
@@ -71,7 +77,7 @@ def _rows(file: BinaryIO, source: str, wait_seconds: float) -> Iterator[Found | 
 
 
 @contextmanager
-def _child(size: int, source: str) -> Iterator["subprocess.Popen[bytes]"]:
+def _child(size: int, source: str, beside: bool) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(  # noqa: S603  # our own program, our own arguments
         [
             sys.executable,
@@ -83,6 +89,7 @@ def _child(size: int, source: str) -> Iterator["subprocess.Popen[bytes]"]:
             "journal.formats.child",
             str(size),
             source,
+            "beside" if beside else "",
         ],
         cwd=HOUSE,
         env={},

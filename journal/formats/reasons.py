@@ -7,11 +7,18 @@ from django.utils.translation import gettext_lazy as _
 
 # The whole file is refused; nothing of it was imported.
 REFUSALS: Final[dict[str, Promise]] = {
-    "not_zip": _("This is not a zip file, or it is damaged."),
+    "not_zip": _("This is neither a zip nor a JSON file, or it is damaged."),
     "encrypted": _("This zip file has a password. Save it again without one."),
+    "unknown_kind": _(
+        "This is none of the exports we can read, and it has no Markdown files (.md)."
+    ),
     "no_markdown": _("There is no Markdown file (.md) in this zip file."),
     "no_entries": _("There are no entries in this export."),
     "not_own": _("This is not an export of Write or Perish."),
+    "not_markdown": _("There is no Markdown file (.md) in this zip file."),
+    "not_chatgpt": _("This is not an export of ChatGPT."),
+    "not_claude": _("This is not an export of Claude."),
+    "not_dayone": _("This is not an export of Day One as JSON."),
     "nested": _("This zip file holds other archives. Unpack them and zip their files again."),
     "too_many_members": _("This zip file holds more than 50,000 files. Split it into several."),
     "too_large": _("Unpacked, this zip file is larger than 2 GB. Split it into several."),
@@ -26,18 +33,26 @@ REFUSALS: Final[dict[str, Promise]] = {
 
 # One row is left out; the others come.
 UNREADABLE: Final[dict[str, Promise]] = {
-    "empty": _("The file has no words in it."),
+    "empty": _("There are no words in it."),
+    "no_turns": _("Neither side of the conversation says a word."),
+    "not_conversation": _("This is not a conversation in a form we know."),
+    "not_entry": _("This is not an entry in a form we know."),
+    "broken_off": _("The file is damaged from here on. What comes before was read."),
+    "other_export": _("This belongs to another program's export. Bring it on its own."),
     "not_text": _("The file is not text."),
-    "too_long": _("The file is longer than 10 MB."),
+    "too_long": _("It is longer than 10 MB."),
     "damaged": _("The file is damaged."),
     "compression": _("The file is packed in a way we can't read."),
     "link": _("The file is only a link to another one."),
     "nested": _("The file is an archive; unpack it first."),
-    "same_id": _("Another file has the same id."),
+    "same_id": _("Another one with the same id came before."),
 }
 
 # The row comes, but something about it had to be guessed or left out.
 NOTES: Final[dict[str, Promise]] = {
+    "recordings_left_out": _("Recordings were left out."),
+    "media_left_out": _("Pictures and other files were left out."),
+    "no_date": _("There was no date; the day of the import stands for it."),
     "read_as_western": _("The encoding was not clear; read as Western European."),
     "characters_replaced": _("Some characters could not be read."),
     "characters_dropped": _("Control characters were left out."),

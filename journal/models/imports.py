@@ -72,6 +72,7 @@ class ImportRun(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.UPLOADED)
     version = models.PositiveIntegerField(default=1)
     source = models.CharField(max_length=12, blank=True)
+    beside = models.BooleanField(default=False)
     reason = models.CharField(max_length=40, blank=True)
     privacy_level = models.CharField(
         max_length=8, choices=PrivacyLevel, default=PrivacyLevel.PRIVATE

@@ -118,6 +118,7 @@ def confirm(request: Request, run_id: UUID) -> HttpResponse:
         zone=form.cleaned_data["zone"],
         trash=form.cleaned_data["trash"],
         circles=tuple(circle.pk for circle in form.cleaned_data["circles"]),
+        beside=form.cleaned_data["beside"],
     )
     try:
         confirm_import(request.user, found, settings=choices)

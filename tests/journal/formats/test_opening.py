@@ -111,7 +111,7 @@ def test_the_refusal_is_a_sentence_for_a_person():
         list(found_in(io.BytesIO(b"no zip at all")))
     assert raised.value.status == 422
     assert raised.value.code == "unreadable_file"
-    assert str(raised.value.words) == "This is not a zip file, or it is damaged."
+    assert str(raised.value.words) == "This is neither a zip nor a JSON file, or it is damaged."
 
 
 def test_a_member_of_more_than_256_mb_is_refused():
