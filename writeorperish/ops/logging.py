@@ -60,6 +60,7 @@ def configure(config: Mapping[str, str]) -> None:
         other = logging.getLogger(name)
         other.handlers.clear()
         other.propagate = True
+    logging.getLogger("django.request").filters = [no_probe]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -73,6 +74,11 @@ def configure(config: Mapping[str, str]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def no_probe(record: logging.LogRecord) -> bool:
+    """False for a probe that answered no, which is an answer and no error: a start asks twice a second."""
+    return getattr(getattr(record, "request", None), "path", "") != "/ready"
 
 
 def current_request_id() -> str:

@@ -110,3 +110,12 @@ def test_every_line_of_a_request_carries_its_id(lines):
 def test_lines_below_the_level_are_not_printed(lines):
     structlog.get_logger().debug("quiet")
     assert lines() == []
+
+
+def test_a_probe_that_says_no_is_no_error_of_the_site(client, lines, settings):
+    settings.HEALTH_CHECKS = {"ill": "tests.writeorperish.ops.test_health.ill"}
+    assert client.get("/ready").status_code == 503
+    assert client.get("/nothing-here").status_code == 404
+    assert [line["level"] for line in lines() if line.get("logger") == "django.request"] == [
+        "warning"
+    ]
