@@ -253,7 +253,8 @@ class OpenBlob(RawIOBase):
         return self.block
 
     def close(self) -> None:
-        if not self.closed:
+        # One that was refused never got as far as an object, and is closed all the same.
+        if not self.closed and hasattr(self, "object"):
             self.object.close()
         super().close()
 
