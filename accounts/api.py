@@ -1,6 +1,5 @@
 """`/api/v1/me/`: a person's apps, themselves, circles, blocks, consents, readings and exports, as JSON."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar
@@ -57,7 +56,7 @@ from writeorperish.ai.models import Job
 from writeorperish.audit.log import activity_of
 from writeorperish.audit.models import Entry, EntryQuerySet
 from writeorperish.ops.once import Outcome
-from writeorperish.ops.refusals import Barred, Invalid, Missing, Refused
+from writeorperish.ops.refusals import Barred, Invalid, Missing
 from writeorperish.privacy import blocks, circles, consent
 from writeorperish.privacy.models import Block, Circle, Consent, Membership
 from writeorperish.refs import Ref
@@ -70,8 +69,7 @@ from writeorperish.ui.api import (
     repeatable,
     row_id,
 )
-
-ONE_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
+from writeorperish.ui.ranges import stretch
 
 
 class ProofNeeded(Barred):
@@ -82,12 +80,6 @@ class ProofNeeded(Barred):
 class PublicNotOpen(Invalid):
     code = "public_not_open"
     words = _("Public pages open with moderation.")
-
-
-class RangeUnsatisfiable(Refused):
-    status = 416
-    code = "range_unsatisfiable"
-    words = _("The file ends before this range begins.")
 
 
 class MeViewSet(GenericViewSet[Any]):
@@ -576,16 +568,11 @@ class ExportViewSet(MeViewSet):
         export = self.export(id)
         if export.state != Export.State.READY:
             raise Missing
-        start, stop = asked_bytes(request.headers.get("Range", ""), export.bytes)
-        partial = "Range" in request.headers and (start, stop) != (0, export.bytes)
-        headers = {"Content-Length": str(stop - start), "Accept-Ranges": "bytes"}
-        if partial:
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{export.bytes}"
-        return StreamingHttpResponse(
-            parts_of(request.user, export, start=start, stop=stop),
-            status=206 if partial else 200,
-            content_type="application/zip",
-            headers=headers,
+        return stretch(
+            request.headers.get("Range", ""),
+            export.bytes,
+            lambda start, stop: parts_of(request.user, export, start=start, stop=stop),
+            media_type="application/zip",
         )
 
     def export(self, id: str) -> Export:
@@ -593,22 +580,6 @@ class ExportViewSet(MeViewSet):
         if found is None:
             raise Missing
         return found
-
-
-def asked_bytes(header: str, size: int) -> tuple[int, int]:
-    """First byte and the one after the last of a Range of one stretch; the whole for any other header (RFC 9110).
-
-    RangeUnsatisfiable when it begins behind the end.
-    """
-    match = ONE_RANGE.fullmatch(header.strip())
-    if match is None or not (match[1] or match[2]):
-        return 0, size
-    if not match[1]:
-        return max(0, size - int(match[2])), size
-    start, stop = int(match[1]), int(match[2]) + 1 if match[2] else size
-    if start >= size:
-        raise RangeUnsatisfiable
-    return (start, min(stop, size)) if start < stop else (0, size)
 
 
 urlpatterns = [
