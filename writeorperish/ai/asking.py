@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
 from itertools import chain
+from types import ModuleType
 from typing import Final, cast
 
 import stamina
@@ -115,17 +116,17 @@ class Broken(ProviderDown):
     code = "answer_broken_off"
 
 
-def provider_named(name: str) -> Chat:
+def provider_named(name: str) -> ModuleType:
     """The adapter of a provider, imported when it is first asked. KeyError for a name nobody has.
 
     The vendors' libraries take seconds and 70 MB to load, and most processes never ask anybody.
     """
     chosen = "compat" if name == "openai" and settings.OPENAI_API == "chat" else name
-    return cast("Chat", import_module(ADAPTERS[chosen]))
+    return import_module(ADAPTERS[chosen])
 
 
-def breaker_of(choice: Choice) -> CircuitBreaker:
-    return breaker(f"ai:{choice.provider}:chat", counts=is_away)
+def breaker_of(choice: Choice, capability: str = "chat") -> CircuitBreaker:
+    return breaker(f"ai:{choice.provider}:{capability}", counts=is_away)
 
 
 def is_away(error: BaseException) -> bool:
@@ -137,7 +138,7 @@ def _opened(choice: Choice, request: Request, errand: Errand) -> Opened:
     one = breaker_of(choice)
     try:
         for attempt in stamina.retry_context(
-            on=_wait_before_another,
+            on=wait_before_another,
             attempts=ATTEMPTS,
             timeout=ALL_ATTEMPTS_SECONDS,
             wait_initial=0.5,
@@ -152,7 +153,7 @@ def _opened(choice: Choice, request: Request, errand: Errand) -> Opened:
     raise RuntimeError("A retry ends with a result or an error")
 
 
-def _wait_before_another(error: Exception) -> bool | float:
+def wait_before_another(error: Exception) -> bool | float:
     """Whether to try again, and if the provider said when, after how many seconds."""
     if not isinstance(error, Failed) or error.trouble not in AGAIN:
         return False
@@ -162,7 +163,7 @@ def _wait_before_another(error: Exception) -> bool | float:
     return asked if asked <= LONGEST_WAIT_SECONDS else False
 
 
-def refusal_for(failure: Failed, choice: Choice) -> Exception:
+def refusal_for(failure: Failed, choice: Choice, capability: str = "chat") -> Exception:
     """What the person is told; whoever runs the server reads the kind in the log."""
     log.warning(
         "ai.failed", provider=choice.provider, model=choice.model.id, trouble=failure.trouble
@@ -171,7 +172,7 @@ def refusal_for(failure: Failed, choice: Choice) -> Exception:
         return TooLong(max=choice.model.context)
     if failure.trouble in OURS:
         if failure.trouble == Trouble.QUOTA:
-            breaker_of(choice).open()
+            breaker_of(choice, capability).open()
         return ProviderRefuses()
     seconds = failure.retry_after_seconds
     return ProviderDown(retry_after_seconds=min(round(seconds), 3600) if seconds else None)
@@ -188,7 +189,8 @@ def _begun(choice: Choice, request: Request, errand: Errand) -> Opened:
         held_microdollars=catalogue.cost_microdollars(choice.model, _most(choice, request), on=on),
     )
     started = time.monotonic()
-    events = provider_named(choice.provider).stream(request, choice.access, PATIENCE)
+    adapter = cast("Chat", provider_named(choice.provider))
+    events = adapter.stream(request, choice.access, PATIENCE)
     try:
         first = next(events)
     except Failed as failure:

@@ -64,6 +64,13 @@ def count(owner_id: UUID, scope: Scope, *, amount: int = 1, at: datetime) -> Non
         raise spent(charge)
 
 
+@transaction.atomic
+def give_back(owner_id: UUID, scope: Scope, *, amount: int, at: datetime) -> None:
+    """What was counted and not used after all."""
+    period = at.astimezone(UTC).strftime("%Y-%m-%d" if scope == Scope.REPLIES_DAY else "%Y-%m")
+    settle([Charge(owner_id, scope, period, 0)], -amount)
+
+
 def require_any(owner_id: UUID, *, at: datetime) -> None:
     """BudgetSpent when nothing is left of this month's money, so that a refusal does not wait for a worker."""
     period = at.astimezone(UTC).strftime("%Y-%m")

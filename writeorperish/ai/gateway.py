@@ -1,5 +1,6 @@
 """The one way to a model: allowed, paid for, asked, written down."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Final
@@ -9,11 +10,11 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
-from writeorperish.ai import asking, catalogue, ledger, prompts, routing, twins
+from writeorperish.ai import asking, budget, catalogue, ledger, prompts, routing, sounds, twins
 from writeorperish.ai.composing import Composed, compose
 from writeorperish.ai.encoder import ModelMissing
 from writeorperish.ai.ledger import Errand
-from writeorperish.ai.models import Preferences, Vector
+from writeorperish.ai.models import Preferences, Scope, Vector
 from writeorperish.ai.parts import (
     Answer,
     CapabilityOff,
@@ -23,7 +24,9 @@ from writeorperish.ai.parts import (
     NotAllowed,
     ProviderDown,
     Slots,
+    Spoken,
     TooLong,
+    Transcript,
     Typed,
 )
 from writeorperish.ai.prompts import Prompt
@@ -159,6 +162,45 @@ def embed(parts: Sequence[Cut] | Typed, *, spender: UUID, feature: str) -> list[
         started_at=started_at,
     )
     return vectors
+
+
+def transcribe(
+    spoken: Spoken, *, spender: UUID, feature: str, job: UUID | None = None, prefer: str = ""
+) -> Transcript:
+    """The words of a stretch of speech, by the first provider that answers.
+
+    Before anything leaves: NotAllowed, CapabilityOff, BudgetSpent (also of the month's minutes). Then
+    ProviderDown or ProviderRefuses; minutes that brought no words are given back.
+    """
+    able = capable("transcribe", spender)
+    if not able.on:
+        raise CapabilityOff(why=able.why)
+    if spoken.ai_usage == AIUsage.NONE:
+        raise NotAllowed(why="ai_off_here")
+    people = {spender, spoken.owner_id}
+    if consent.allowing(people, Purpose.TRANSCRIBE) < people:
+        raise NotAllowed(why="no_consent")
+    errand = Errand(
+        spender, feature, "transcribe", Purpose.TRANSCRIBE, about=spoken.ref, job=job, spoken=spoken
+    )
+    now = timezone.now()
+    seconds = math.ceil(spoken.seconds)
+    budget.count(spender, Scope.TRANSCRIPTION, amount=seconds, at=now)
+    try:
+        return _heard(spoken, errand, prefer)
+    except BaseException:
+        budget.give_back(spender, Scope.TRANSCRIPTION, amount=seconds, at=now)
+        raise
+
+
+def _heard(spoken: Spoken, errand: Errand, prefer: str) -> Transcript:
+    failure = ProviderDown()
+    for choice in routing.choices("transcribe", key_class="chat", on=today(), prefer=prefer):
+        try:
+            return sounds.hear(choice, spoken, errand)
+        except ProviderDown as down:
+            failure = down
+    raise failure
 
 
 def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: str) -> list[Choice]:

@@ -194,6 +194,17 @@ def finish(job: Job, state: str, *, error: str = "", offline: bool = False) -> J
     return ended
 
 
+def stay(job: Job, span: timedelta) -> None:
+    """The job stays this worker's for so long from now, for one step that may take that. Lost."""
+    mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, state=Job.State.RUNNING)
+    if not mine.update(lease_until=database_now() + span):
+        raise Lost
+
+
+def asked_to_stop(job: Job) -> bool:
+    return Job.objects.filter(pk=job.pk, stop_asked_at__isnull=False).exists()
+
+
 def require_mine(job: Job) -> None:
     """Lost unless the job still stands in the attempt this worker began."""
     standing = Job.objects.filter(pk=job.pk).values_list("attempt", "state").first()

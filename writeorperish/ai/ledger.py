@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from writeorperish.ai import budget
 from writeorperish.ai.models import Call, Read
-from writeorperish.ai.parts import Cut
+from writeorperish.ai.parts import Cut, Spoken
 from writeorperish.ai.providers.wire import Usage
 from writeorperish.privacy.levels import Purpose
 from writeorperish.refs import Ref
@@ -34,6 +34,7 @@ class Errand:
     job: UUID | None = None
     background: bool = False
     cuts: Sequence[Cut] = field(default=(), repr=False)
+    spoken: Spoken | None = field(default=None, repr=False)
 
 
 def open_call(
@@ -123,7 +124,7 @@ def _call(errand: Errand, *, provider: str, model: str, key_class: str, sent: bo
         about_kind=errand.about.kind if errand.about else "",
         about_id=errand.about.id if errand.about else None,
         job=errand.job,
-        parts=len(errand.cuts),
+        parts=len(errand.cuts) + (errand.spoken is not None),
         background=errand.background,
         sent=sent,
     )
@@ -153,6 +154,17 @@ def _write_reads(call: Call, errand: Errand) -> None:
         )
         for cut in errand.cuts
     )
+    if errand.spoken is not None:
+        Read.objects.create(
+            call=call,
+            owner_id=errand.spoken.owner_id,
+            kind=errand.spoken.ref.kind,
+            ref_id=errand.spoken.ref.id,
+            rev=0,
+            start=errand.spoken.start,
+            end=errand.spoken.end,
+            purpose=errand.purpose,
+        )
 
 
 def _since(started_at: datetime) -> int:

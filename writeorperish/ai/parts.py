@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import IO, Final, Literal, TypeAlias
 from uuid import UUID
 
 from django.utils.functional import Promise
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from writeorperish.ai.providers.wire import Stop
 from writeorperish.ops.refusals import Conflict, TooLarge, TooMuch, Unavailable
 from writeorperish.privacy.reading import Passage
+from writeorperish.refs import Ref
 
 FACT_CHARS: Final = 200
 
@@ -60,6 +61,27 @@ class Said:
     at: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A stretch of somebody's recording, from `start` to `end` in milliseconds, as a file of its own.
+
+    `name` tells its container; `language` a short code, or empty where the person did not say.
+    """
+
+    ref: Ref
+    owner_id: UUID
+    ai_usage: str
+    start: int
+    end: int
+    sound: IO[bytes] = field(repr=False)
+    name: str
+    language: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start) / 1000
+
+
 Part: TypeAlias = Passage | Typed | Fact
 Slots: TypeAlias = Mapping[str, Part | Sequence[Passage] | Sequence[Said] | None]
 
@@ -87,6 +109,17 @@ class Answer:
     cost_microdollars: int = 0
     call: UUID | None = None
     read: tuple[Cut, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a model understood of a stretch of speech; empty words where it heard none."""
+
+    words: str = field(repr=False)
+    provider: str
+    model: str
+    cost_microdollars: int
+    call: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,19 @@ def terms() -> dict[str, Terms]:
             False,
             outside=True,
         )
+    if hearing := _hearing():
+        known["transcribe"] = Terms(
+            format_lazy(
+                _(
+                    "Send recordings that I opened to AI to be written down to: {vendors}. They may keep "
+                    "them for up to 30 days to check for abuse, and may not train on them."
+                ),
+                vendors="; ".join(hearing),
+            ),
+            _version_of(hearing),
+            False,
+            outside=True,
+        )
     if settings.OPENAI_TRAIN_API_KEY or settings.ANTHROPIC_TRAIN_API_KEY:
         known["train"] = Terms(
             format_lazy(
@@ -82,6 +95,16 @@ def terms() -> dict[str, Terms]:
             outside=True,
         )
     return known
+
+
+def _hearing() -> list[str]:
+    """Who may be sent sound."""
+    able = {
+        "OPENAI_API_KEY": bool(settings.OPENAI_API_KEY),
+        "COMPAT_BASE_URL": bool(settings.COMPAT_BASE_URL)
+        and "transcribe" in settings.COMPAT_MODELS,
+    }
+    return [str(VENDORS[name]) for name, on in able.items() if on]
 
 
 def _version_of(vendors: list[str]) -> str:
