@@ -10,6 +10,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework.parsers import BaseParser
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -36,13 +37,25 @@ from journal.actions.nodes import (
     restore_version,
     write_node,
 )
+from journal.actions.recordings import (
+    CHUNK_BYTES,
+    begin_recording,
+    discard_recording,
+    finish_recording,
+    interrupted,
+    put_chunk,
+    recordings_of,
+    sounds_of,
+)
 from journal.actions.replies import ask_for_reply
 from journal.actions.tags import tagged
 from journal.actions.threads import Place, thread_page
+from journal.actions.transcripts import transcribe_again
 from journal.actions.trash import erase_node, restore_node, trash_node
 from journal.models.drafts import Draft
 from journal.models.imports import ImportRun, Upload
 from journal.models.nodes import Node, Version
+from journal.models.recordings import Recording
 from journal.serializers import (
     NODE_OR_GONE,
     SAVED_DRAFT,
@@ -59,9 +72,13 @@ from journal.serializers import (
     NodeSerializer,
     NodeWriteSerializer,
     ReadingSerializer,
+    RecordingFinishSerializer,
+    RecordingSerializer,
+    RecordingWriteSerializer,
     ReplyAskedSerializer,
     ReplyAskSerializer,
     ThreadSerializer,
+    TranscriptAskSerializer,
     UploadSerializer,
     UploadWriteSerializer,
     VersionSerializer,
@@ -171,6 +188,7 @@ class NodeViewSet(GuardedViewSet[Node]):
         kwargs["context"] = {
             **self.get_serializer_context(),
             "audiences": audiences_of(own(nodes, self.request)),
+            "sounds": sounds_of(nodes),
         }
         return super().get_serializer(*args, **kwargs)
 
@@ -274,6 +292,7 @@ class NodeViewSet(GuardedViewSet[Node]):
         context = {
             **self.get_serializer_context(),
             "audiences": audiences_of(own([node, *nodes], request)),
+            "sounds": sounds_of([node, *nodes]),
         }
         return Response(
             {
@@ -479,6 +498,7 @@ class RawPart(BaseParser):
     """The bytes of a part as they come, whatever they are called: under `part` in the request's data."""
 
     media_type = "*/*"
+    most = PART_BYTES
 
     def parse(
         self,
@@ -486,7 +506,7 @@ class RawPart(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, bytes]:
-        return {"part": stream.read(PART_BYTES + 1)}
+        return {"part": stream.read(self.most + 1)}
 
 
 class UploadViewSet(GuardedViewSet[Any]):
@@ -575,6 +595,119 @@ class ImportViewSet(GuardedViewSet[Any]):
         return self.shown(run, status=earlier.status)
 
 
+class RawChunk(RawPart):
+    """The bytes of a chunk as they come."""
+
+    most = CHUNK_BYTES
+
+
+class RecordingFilter(filters.FilterSet):  # type: ignore[misc]  # ships no types
+    """`interrupted` is no stored state: recordings nobody finished, that have heard nothing for ten minutes."""
+
+    state = filters.ChoiceFilter(
+        choices=[*Recording.State.choices, ("interrupted", "interrupted")], method="standing"
+    )
+
+    class Meta:
+        model = Recording
+        fields: ClassVar[list[str]] = []
+
+    def standing(self, rows: QuerySet[Recording], _name: str, value: str) -> QuerySet[Recording]:
+        if value == "interrupted":
+            return rows & interrupted(self.request.user)
+        return rows.filter(state=value)
+
+
+class RecordingViewSet(GuardedViewSet[Any]):
+    """One's own recordings: begun, sent in small pieces, finished, written down."""
+
+    request: ApiRequest
+    model = Recording
+    serializer_class = RecordingSerializer
+    read_scope = "journal:read"
+    write_scope = "journal:write"
+    ordering = ("-created_at", "-id")
+    filterset_class = RecordingFilter
+    rates: ClassVar[Mapping[str, str]] = {
+        "create": "save",
+        "chunk": "chunk",
+        "transcribe": "ai_start",
+    }
+    opens: ClassVar[Mapping[str, tuple[str, ...]]] = {"audio": (), "segments": ()}
+    parser_classes = (StrictJSONParser,)
+
+    def get_queryset(self) -> QuerySet[Recording]:
+        rows = recordings_of(self.request.user)
+        if self.request.method in SAFE_METHODS:
+            return rows.defer("peaks").prefetch_related("chunks", "parts")
+        return rows
+
+    @extend_schema(
+        request=RecordingWriteSerializer,
+        responses={201: RecordingSerializer, 200: RecordingSerializer},
+    )
+    def create(self, request: ApiRequest) -> Response:
+        sent = RecordingWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = dict(sent.validated_data)
+        values.setdefault("zone", request.user.profile.zone)
+        values.setdefault("ai_usage", request.user.profile.default_ai_usage)
+        recording, new = begin_recording(request.user, **values)
+        return self.created(recording) if new else self.shown(recording)
+
+    @extend_schema(
+        request={"application/octet-stream": bytes},
+        parameters=[
+            OpenApiParameter(
+                "Content-Digest", location="header", description="`sha-256=:…:` (RFC 9530)"
+            )
+        ],
+        responses={201: None, 200: None},
+    )
+    def chunk(self, request: ApiRequest, id: str, segment: str, n: str) -> Response:
+        recording = self.get_object()
+        if not (segment.isdecimal() and n.isdecimal()):
+            raise Missing
+        sent: Any = request.data
+        new = put_chunk(
+            request.user,
+            recording,
+            int(segment[:6]),
+            int(n[:6]),
+            sent.get("part", b""),
+            media_type=request.content_type or "",
+            digest=request.headers.get("Content-Digest", ""),
+        )
+        return Response(status=201 if new else 200)
+
+    @extend_schema(request=RecordingFinishSerializer, responses={202: RecordingSerializer})
+    def finish(self, request: ApiRequest, id: str) -> Response:
+        recording = self.get_object()
+        sent = RecordingFinishSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = dict(sent.validated_data)
+        return self.shown(
+            finish_recording(request.user, recording, values.pop("segments"), **values), status=202
+        )
+
+    @extend_schema(request=TranscriptAskSerializer, responses={202: RecordingSerializer})
+    def transcribe(self, request: ApiRequest, id: str) -> Response:
+        recording = self.get_object()
+        sent = TranscriptAskSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        begun = transcribe_again(
+            request.user,
+            recording,
+            model=sent.validated_data.get("model", ""),
+            open_to_ai="ai_usage" in sent.validated_data,
+        )
+        return self.shown(begun, status=202)
+
+    def destroy(self, request: ApiRequest, id: str) -> Response:
+        discard_recording(request.user, self.get_object())
+        return Response(status=204)
+
+
 one = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
@@ -620,6 +753,31 @@ urlpatterns = [
         "imports/<str:id>/retraction/",
         ImportViewSet.as_view({"post": "retract"}),
         name="import-retraction",
+    ),
+    path(
+        "recordings/",
+        RecordingViewSet.as_view({"get": "list", "post": "create"}),
+        name="recordings",
+    ),
+    path(
+        "recordings/<str:id>/",
+        RecordingViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="recording",
+    ),
+    path(
+        "recordings/<str:id>/segments/<str:segment>/chunks/<str:n>/",
+        RecordingViewSet.as_view({"put": "chunk"}, parser_classes=(RawChunk,)),
+        name="chunk",
+    ),
+    path(
+        "recordings/<str:id>/finish/",
+        RecordingViewSet.as_view({"post": "finish"}),
+        name="finish-recording",
+    ),
+    path(
+        "recordings/<str:id>/transcript/",
+        RecordingViewSet.as_view({"post": "transcribe"}),
+        name="transcript",
     ),
     path("drafts/", DraftViewSet.as_view({"get": "list"}), name="drafts"),
     path(

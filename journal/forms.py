@@ -146,6 +146,22 @@ class UploadForm(forms.Form):
     )
 
 
+class SpokenForm(forms.Form):
+    """A sound file instead of the microphone."""
+
+    file = forms.FileField(
+        label=_("A sound file"),
+        help_text=_(
+            "Up to 64 MB on this page; MP3, M4A, WAV, OGG, WebM or FLAC. It is encrypted as it arrives."
+        ),
+        widget=forms.FileInput(attrs={"accept": "audio/*,video/webm,video/mp4"}),
+    )
+    written_down = forms.BooleanField(
+        label=_("Let AI write it down"),
+        required=False,
+    )
+
+
 class ImportForm(forms.Form):
     """What the imported entries shall be. Nobody but you sees them unless you say so here."""
 

@@ -4,6 +4,8 @@ from journal.actions.exports import build_export
 from journal.actions.imports import check_import, run_import, undo_import
 from journal.actions.replies import KIND, fail_reply, write_reply
 from journal.actions.tags import retag
+from journal.actions.transcripts import KIND as TRANSCRIPTION
+from journal.actions.transcripts import assemble, end_transcript, transcribe
 from journal.models.nodes import Node
 from writeorperish.ai.jobs import runs
 from writeorperish.ai.models import Job
@@ -13,6 +15,7 @@ from writeorperish.events.catalog import (
     ImportConfirmed,
     ImportRetracted,
     ImportUploaded,
+    RecordingClosed,
     TextRewritten,
     TextWritten,
 )
@@ -33,6 +36,16 @@ def import_what_was_confirmed(fact: ImportConfirmed) -> None:
 @on(ImportRetracted, lease=LONG)
 def undo_what_was_retracted(fact: ImportRetracted) -> None:
     undo_import(fact.ref.id)
+
+
+@on(RecordingClosed, lease=LONG)
+def put_together_what_was_said(fact: RecordingClosed) -> None:
+    assemble(fact.ref.id)
+
+
+@runs(TRANSCRIPTION, end=end_transcript)
+def write_down_what_was_said(job: Job) -> None:
+    transcribe(job)
 
 
 @on(ExportAsked, queue="low", lease=LONG)

@@ -4,15 +4,19 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from journal.actions.nodes import levels_under
+from journal.actions.recordings import CHUNKS, LONGEST_MS, SEGMENTS, Segment, segments_of
 from journal.actions.replies import ability_of, why_not
 from journal.actions.trash import Trashed
 from journal.models.drafts import Draft
 from journal.models.imports import ImportRun
 from journal.models.nodes import TITLE_CHARS, Node, Version
+from journal.models.recordings import Recording, TranscriptPart
 from journal.quoting import tags_in
 from writeorperish.ai.parts import Capable
 from writeorperish.crypto.envelope import CannotOpen
@@ -218,8 +222,9 @@ class NodeSerializer(serializers.Serializer[Node]):
         return {"index": node.part_index, "of": further + 1} if further else None
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
-    def get_recording(self, node: Node) -> None:
-        return None
+    def get_recording(self, node: Node) -> str | None:
+        spoken: list[Recording] = self.context.get("sounds", {}).get(node.pk, [])
+        return str(spoken[0].pk) if spoken else None
 
     def get_tags(self, node: Node) -> list[str]:
         return list(tags_in(self.get_text(node)))
@@ -477,6 +482,91 @@ class ImportSerializer(serializers.Serializer[ImportRun]):
                 if name in report
             },
         }
+
+
+class RecordingWriteSerializer(Sent):
+    id = ApiId(required=False)
+    parent = ApiId(required=False, allow_null=True)
+    draft = ApiId(required=False, allow_null=True)
+    privacy_level = LevelField(required=False)
+    ai_usage = UsageField(required=False)
+    zone = ApiZone(required=False)
+    language = serializers.RegexField(r"^([a-z]{2,3})?$", required=False)
+
+
+class SegmentSerializer(Sent):
+    """One run of the device's recorder: `duration_ms` 0 where the device does not know."""
+
+    index = serializers.IntegerField(min_value=0, max_value=SEGMENTS - 1)
+    chunks = serializers.IntegerField(min_value=1, max_value=CHUNKS)
+    duration_ms = serializers.IntegerField(min_value=0, max_value=LONGEST_MS)
+
+
+class RecordingFinishSerializer(Sent):
+    segments = serializers.ListField(child=SegmentSerializer(), min_length=1, max_length=SEGMENTS)
+    into = serializers.ChoiceField(choices=Recording.Into.choices, required=False)
+    keep_audio = serializers.BooleanField(required=False)
+    accept_holes = serializers.BooleanField(required=False)
+
+    def validate_segments(self, sent: list[dict[str, int]]) -> list[Segment]:
+        if len({each["index"] for each in sent}) < len(sent):
+            raise serializers.ValidationError(_("Each segment is named once."))
+        return [Segment(**each) for each in sent]
+
+
+class TranscriptAskSerializer(Sent):
+    """`ai_usage` opens a recording to AI that was closed to it, with the same word."""
+
+    model = serializers.CharField(required=False, max_length=80)
+    ai_usage = serializers.ChoiceField(choices=[AIUsage.CHAT.value], required=False)
+
+
+class SegmentHereSerializer(serializers.Serializer[Any]):
+    """What of a segment has arrived, and what of it was announced and has not."""
+
+    index = serializers.IntegerField()
+    have = serializers.ListField(child=serializers.IntegerField())
+    missing = serializers.ListField(child=serializers.IntegerField())
+
+
+class TranscriptPartSerializer(serializers.Serializer[TranscriptPart]):
+    index = serializers.IntegerField()
+    start_ms = serializers.IntegerField()
+    end_ms = serializers.IntegerField()
+    text = serializers.CharField()
+    state = serializers.ChoiceField(choices=TranscriptPart.State.choices)
+
+
+class RecordingSerializer(serializers.Serializer[Recording]):
+    """Everything known of a recording, for whoever lost the stream that told it."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=Recording.State.choices)
+    transcript = serializers.ChoiceField(choices=Recording.Transcript.choices)
+    why = serializers.CharField()
+    error = serializers.CharField()
+    duration_ms = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+    holes = serializers.IntegerField()
+    node = serializers.UUIDField(source="node_id", allow_null=True)
+    draft = serializers.UUIDField(source="draft_id", allow_null=True)
+    audio = serializers.SerializerMethodField()
+    keep_audio = serializers.BooleanField()
+    ai_usage = serializers.ChoiceField(choices=AIUsage.choices)
+    created_at = serializers.DateTimeField()
+    segments = serializers.SerializerMethodField()
+    parts = TranscriptPartSerializer(many=True)
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_audio(self, recording: Recording) -> str | None:
+        return reverse("journal:media", args=[recording.blob_id]) if recording.blob_id else None
+
+    @extend_schema_field(SegmentHereSerializer(many=True))
+    def get_segments(self, recording: Recording) -> list[dict[str, object]]:
+        return [
+            {"index": each.index, "have": each.have, "missing": each.missing}
+            for each in segments_of(recording)
+        ]
 
 
 class ReplyAskSerializer(Sent):

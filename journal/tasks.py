@@ -2,12 +2,14 @@ from celery import shared_task
 
 from journal.actions.drafts import sweep_drafts
 from journal.actions.imports import sweep_files
+from journal.actions.recordings import sweep_recordings
 from journal.actions.trash import purge as purge_nodes
 
 
 @shared_task
 def purge() -> None:
-    """Lets go of what has been in the trash for 30 days, and of empty drafts."""
+    """Lets go of what has been in the trash for its time, and of empty drafts."""
     purge_nodes()
     sweep_drafts()
+    sweep_recordings()
     sweep_files()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from journal.views import imports, log, nodes, replies, ways
+from journal.views import imports, live, log, nodes, replies, voice, ways
 
 app_name = "journal"
 
@@ -33,8 +33,18 @@ urlpatterns = [
     path("journal/<uuid:node_id>/reply/", replies.reply, name="reply"),
     path("journal/<uuid:node_id>/stopping/", replies.stop, name="stop-reply"),
     path("journal/<uuid:node_id>/context/", replies.context, name="context"),
+    path("journal/<uuid:node_id>/audio/", voice.audio, name="audio"),
     path("journal/<uuid:node_id>/pin/", nodes.pin, name="pin"),
     path("journal/<uuid:node_id>/deletion/", nodes.deletion, name="deletion"),
     path("journal/<uuid:node_id>/restoration/", log.restore, name="restoration"),
     path("journal/<uuid:node_id>/erasure/", log.erase, name="erasure"),
+    path("voice/", voice.voice, name="voice"),
+    path("voice/recover/", voice.recover, name="recover"),
+    path("voice/<uuid:recording_id>/", voice.recording, name="recording"),
+    path("voice/<uuid:recording_id>/finishing/", voice.finishing, name="finish-recording"),
+    path("voice/<uuid:recording_id>/transcript/", voice.transcript, name="transcript"),
+    path("voice/<uuid:recording_id>/discarding/", voice.discarding, name="discard-recording"),
+    path("voice/<uuid:recording_id>/restoring/", voice.restoring, name="restore-recording"),
+    path("live/recordings/<uuid:recording_id>/", live.recording, name="live-recording"),
+    path("media/<uuid:blob_id>/", voice.media, name="media"),
 ]

@@ -567,6 +567,7 @@ CELERY_BEAT_SCHEDULE = {
 
 EMBEDDING_SPACE = env_choice("EMBEDDING_SPACE", "local", {"local"})
 EMBEDDING_MODEL_DIR = env("WOP_EMBEDDING_MODEL_DIR")
+FFMPEG = env("FFMPEG")
 AI_PAUSED = env_bool("AI_PAUSED", default=False)
 AI_ALLOW_PLAIN_HTTP = env_bool("AI_ALLOW_PLAIN_HTTP", default=False)
 OPENAI_API_KEY = env_secret("OPENAI_API_KEY")

@@ -39,7 +39,11 @@ following: Counter[UUID] = Counter()
 async def job(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """A job's words as server-sent events, from `Last-Event-ID` or `?after=` on, or with a snapshot first."""
     person = await queried(lambda: whoever(request))
-    found = await queried(lambda: own_job(person, job_id))
+    return await followed(request, person, await queried(lambda: own_job(person, job_id)))
+
+
+async def followed(request: HttpRequest, person: User, found: Job) -> StreamingHttpResponse:
+    """The events of a job this person may follow. TooMuch with six streams open already."""
     if following[person.pk] >= MOST_STREAMS:
         raise TooMuch(retry_after_seconds=5)
     asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "")

@@ -188,7 +188,9 @@ def sweep_drafts() -> int:
     """How many drafts were let go: discarded for 30 days, or empty for a day."""
     now = timezone.now()
     old, _rows = Draft.objects.filter(discarded_at__lt=now - DISCARDED_LIFE).delete()
-    stale = Draft.objects.filter(updated_at__lt=now - EMPTY_LIFE, discarded_at__isnull=True)
+    stale = Draft.objects.filter(
+        updated_at__lt=now - EMPTY_LIFE, discarded_at__isnull=True, recordings__isnull=True
+    )
     blank = [
         draft.pk
         for draft in stale.filter(seq=0).iterator(chunk_size=200)

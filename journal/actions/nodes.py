@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from journal.actions.recordings import has_sound, keep_with
 from journal.merging import merge
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, Version
@@ -130,13 +131,16 @@ def write_node(
     written_at: datetime | None = None,
     zone: str = "UTC",
     draft: UUID | None = None,
+    spoken: bool = False,
 ) -> Written:
     """The entry as saved, its first version, and the facts that follow; the draft it came from is gone.
 
-    The same id with the same words is the same entry (created False). Raises Empty, PublicNotOpen, the
+    What was recorded into the draft is the entry's from now on. `spoken`, or sound in the draft: there may be
+    no words yet. The same id with the same words is the same entry (created False). Raises Empty, PublicNotOpen, the
     reply rules' refusals, ParentDeleted, Missing, AlreadySaved or IdTaken.
     """
-    if not text.strip():
+    drafts = [each for each in (id, draft) if each]
+    if not text.strip() and not spoken and not has_sound(person, drafts):
         raise Empty
     if len(text) > TEXT_CHARS:
         raise TooLong(chars=len(text), cap=TEXT_CHARS)
@@ -162,9 +166,8 @@ def write_node(
             )
             for node in nodes:
                 open_to_audience(node, above, audience or Audience())
-            Draft.objects.filter(
-                pk__in=[each for each in (id, draft) if each], owner=person.pk
-            ).delete()
+            keep_with(nodes[0], drafts)
+            Draft.objects.filter(pk__in=drafts, owner=person.pk).delete()
     except IntegrityError as error:
         # Another try of this save may have been faster by a moment.
         with transaction.atomic():
@@ -300,7 +303,7 @@ def chain_of(
 ) -> list[Node]:
     """The entry, not yet saved, and below it one part per further cap's worth of text, each a moment later."""
     nodes: list[Node] = []
-    for index, piece in enumerate(split(text, NODE_CHARS)):
+    for index, piece in enumerate(split(text, NODE_CHARS) or [text]):
         above = nodes[-1] if nodes else parent
         ident = new_id() if nodes else id
         at = written_at + timedelta(milliseconds=index)

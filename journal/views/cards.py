@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from journal.actions.nodes import levels_under
 from journal.models.nodes import Node
 from journal.views.quotes import NONE, Quotes
+from journal.views.sounds import Player, Players
 from writeorperish.ai.models import Job
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.privacy.models import Viewer
@@ -35,6 +36,7 @@ class Card:
     level: int = 0
     kind: str = "entry"
     job: Job | None = None
+    sounds: Sequence[Player] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +65,19 @@ def card(
     passage: tuple[int, int] | None = None,
     job: Job | None = None,
     quotes: Quotes = NONE,
+    sounds: Players | None = None,
 ) -> Card:
     """The entry opened for its reader; with `whole` also as HTML, a passage in it marked.
 
-    `job`: what writes it, while it is being written. `quotes`: those of the page, looked up before.
+    `job`: what writes it, while it is being written. `quotes`, `sounds`: those of the page, looked up before.
     """
     mine = node.owner_id == person.pk
+    spoken = (sounds or {}).get(node.pk, ())
     try:
         body = node.body or ""
         title = node.title
     except CannotOpen:
-        return Card(node, "", "", "", True, mine, node.written_at, False, level)
+        return Card(node, "", "", "", True, mine, node.written_at, False, level, sounds=spoken)
     return Card(
         node=node,
         title=title or first_line(body),
@@ -85,6 +89,7 @@ def card(
         may_reply=isinstance(person, AbstractUser) and bool(levels_under(node, person)),
         level=level,
         job=job,
+        sounds=spoken,
     )
 
 

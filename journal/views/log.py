@@ -14,11 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.http import Request
 from journal.actions.drafts import discard_draft, drafts_of, parent_states, reopen_draft
 from journal.actions.nodes import PINS
+from journal.actions.recordings import discarded_of, interrupted
 from journal.actions.trash import erase_node, restore_node
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, NodeQuerySet
 from journal.views.cards import by_day, card, first_line
 from journal.views.nodes import composer
+from journal.views.sounds import players_of
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.ops.refusals import Missing
 from writeorperish.privacy.levels import PrivacyLevel
@@ -42,10 +44,12 @@ def log(request: Request) -> HttpResponse:
     seen(request.user, nodes)
     first_page = "before" not in request.GET and not day
     pinned = pinned_of(request.user) if first_page and not shared else []
+    sounds = players_of([*pinned, *nodes])
     context = {
         "day": day,
-        "pinned": [card(node, request.user) for node in pinned],
-        "days": by_day(card(node, request.user) for node in nodes),
+        "interrupted": first_page and not shared and interrupted(request.user).count(),
+        "pinned": [card(node, request.user, sounds=sounds) for node in pinned],
+        "days": by_day(card(node, request.user, sounds=sounds) for node in nodes),
         "next_before": next_before,
         "next_url": next_url(shared=shared, before=next_before, day=day),
         "shared": shared,
@@ -171,7 +175,7 @@ def own_draft(request: Request, draft_id: UUID) -> Draft:
 @login_required
 @require_GET
 def trash(request: Request) -> HttpResponse:
-    """Deleted entries, newest act first: each can be taken back for 30 days."""
+    """Deleted entries, newest act first: each can be taken back for 30 days; recordings for a day."""
     rows = (
         Node.objects.deleted_by(request.user)
         .filter(erased_at__isnull=True, part_of__isnull=True)
@@ -187,6 +191,7 @@ def trash(request: Request) -> HttpResponse:
             "drafts": [
                 draft_line(row, "none") for row in discarded.order_by("-discarded_at")[:200]
             ],
+            "recordings": discarded_of(request.user)[:200],
         },
         parts=("trash",),
     )

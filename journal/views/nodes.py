@@ -1,6 +1,6 @@
 """Writing, reading and changing one entry."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -33,6 +33,7 @@ from journal.actions.nodes import (
     restore_version,
     write_node,
 )
+from journal.actions.recordings import recordings_of
 from journal.actions.replies import jobs_of
 from journal.actions.threads import Place, ThreadPage, thread_page
 from journal.actions.trash import trash_node
@@ -43,6 +44,7 @@ from journal.quoting import quote_marker
 from journal.views.cards import Card, card
 from journal.views.cards import Place as ShownPlace
 from journal.views.quotes import Quotes, quotes_of
+from journal.views.sounds import Player, Players, player_of, players_of
 from writeorperish.ai.models import Job
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.ops.refusals import Missing, Refused
@@ -52,6 +54,8 @@ from writeorperish.privacy.reading import seen
 from writeorperish.refs import new_id
 from writeorperish.ui.diffs import word_diff
 from writeorperish.ui.pages import show
+
+SOUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Composer:
     action: str
     parent: Node | None = None
     draft: Draft | None = None
+    sounds: Sequence[Player] = ()
 
 
 def composer(
@@ -107,7 +112,14 @@ def composer(
         ),
         parent=parent,
         draft=draft,
+        sounds=sounds_in(request.user, draft) if draft else (),
     )
+
+
+def sounds_in(person: AbstractUser, draft: Draft) -> list[Player]:
+    """What was spoken into the draft and can be played."""
+    spoken = recordings_of(person).filter(draft=draft).order_by("created_at")
+    return [player for each in spoken[:SOUNDS] if (player := player_of(each))]
 
 
 def mine(person: Viewer, node: Node | None) -> bool:
@@ -245,18 +257,19 @@ def shown_rows(thread: ThreadPage) -> list[Node]:
 def thread_context(request: HttpRequest, thread: ThreadPage) -> dict[str, object]:
     person = request.user
     writing = jobs_of([each.node for each in thread.below if each.node])
-    quotes = quotes_of(texts_of(shown_rows(thread)), person)
+    shown = shown_rows(thread)
+    quotes, sounds = quotes_of(texts_of(shown), person), players_of(shown)
     passage = passage_of(request.GET.get("at", ""))
-    focus = card(thread.node, person, whole=True, passage=passage, quotes=quotes)
+    focus = card(thread.node, person, whole=True, passage=passage, quotes=quotes, sounds=sounds)
     signed_in = isinstance(person, AbstractUser)
     return {
         "focus": focus,
-        "ancestors": [as_shown(each, person, {}, quotes) for each in thread.ancestors],
+        "ancestors": [as_shown(each, person, {}, quotes, {}) for each in thread.ancestors],
         "pinned": thread.node.pinned_at is not None,
         "quote": quote_marker(thread.node.pk),
         "may_ask": focus.mine and thread.node.state == Node.State.WHOLE,
         "more_above": thread.more_above,
-        "below": [as_shown(each, person, writing, quotes) for each in thread.below],
+        "below": [as_shown(each, person, writing, quotes, sounds) for each in thread.below],
         "next_after": thread.next_after,
         "next_url": f"?after={thread.next_after}#children",
         "head_count": head_count(thread.node) if focus.mine else None,
@@ -285,7 +298,7 @@ def texts_of(nodes: Iterable[Node]) -> Iterator[str]:
 
 
 def as_shown(
-    place: Place, person: Viewer, writing: Mapping[UUID, Job], quotes: Quotes
+    place: Place, person: Viewer, writing: Mapping[UUID, Job], quotes: Quotes, sounds: Players
 ) -> Card | ShownPlace:
     if place.node is None:
         return ShownPlace("unavailable", place.level)
@@ -298,7 +311,9 @@ def as_shown(
             deleted=place.node.deleted_at,
         )
     job = writing.get(place.node.pk)
-    return card(place.node, person, whole=True, level=place.level, job=job, quotes=quotes)
+    return card(
+        place.node, person, whole=True, level=place.level, job=job, quotes=quotes, sounds=sounds
+    )
 
 
 @login_required

@@ -30,8 +30,10 @@ from accounts.actions.tokens import begin_family
 from accounts.models import Export
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
+from journal.actions.recordings import begin_recording, put_chunk
 from journal.actions.replies import ask_for_reply
 from tests.factories import befriend, entry
+from tests.sounds import sound
 from writeorperish.ops import limits
 from writeorperish.privacy.circles import invite
 from writeorperish.privacy.levels import Purpose
@@ -77,6 +79,8 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
     upload = begin_upload(alice, size=5)
     put_part(alice, upload, 0, b"words")
     befriend(bob, alice)
+    recording, _new = begin_recording(alice)
+    put_chunk(alice, recording, 0, 0, sound(0.3))
     return {
         "nodes": node.pk,
         "versions": node.versions.get().pk,
@@ -84,6 +88,9 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
         "uploads": upload.pk,
         "parts": 0,
         "imports": begin_import(alice, upload).pk,
+        "recordings": recording.pk,
+        "segments": 0,
+        "chunks": 0,
         "jobs": ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1].pk,
         "circles": cast.circle.pk,
         "members": bob.pk,

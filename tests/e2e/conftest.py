@@ -19,6 +19,8 @@ from tests.e2e.served import serving
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
+# A microphone that beeps, and nobody to ask.
+QUIET += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PATIENCE_MILLISECONDS = 10_000
 END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from time import time
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
@@ -23,11 +25,14 @@ from journal.actions.imports import (
     put_part,
 )
 from journal.actions.nodes import edit_node
+from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
 from journal.actions.replies import ask_for_reply
 from journal.actions.trash import trash_node
+from journal.models.recordings import Recording
 from journal.quoting import quote_marker
 from tests.events_drain import drain
 from tests.factories import block_between, entry, person, zipped
+from tests.sounds import sound
 from writeorperish.refs import new_id
 
 PASSWORD = "write-or-perish"
@@ -91,7 +96,10 @@ def rows_of(alice: User) -> dict[str, UUID]:
     answer, _job = ask_for_reply(alice, opened.pk)
     checked, done = imported(alice), imported(alice, confirmed=True)
     export = ask_for_export(alice)
+    spoken, cut_off = recorded(alice, entry=node.pk), recorded(alice, finished=False)
     drain()
+    heard = Recording.objects.select_related("blob", "node").get(pk=spoken)
+    assert heard.blob is not None and heard.node is not None
     app = begin_family(alice, label="Notes on the phone")
     return {
         "entry": node.pk,
@@ -104,6 +112,10 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "checked": checked,
         "done": done,
         "export": export.pk,
+        "spoken": spoken,
+        "sound": heard.blob.pk,
+        "said": heard.node.pk,
+        "cut_off": cut_off,
         "family": app.family.pk,
     }
 
@@ -127,6 +139,18 @@ def imported(owner: User, *, confirmed: bool = False) -> UUID:
         confirm_import(owner, run, settings=Settings())
         drain()
     return run.pk
+
+
+def recorded(owner: User, *, entry: UUID | None = None, finished: bool = True) -> UUID:
+    """Two seconds of speech under an entry, or a recording that was cut off; its id."""
+    recording, _new = begin_recording(owner, parent=entry)
+    put_chunk(owner, recording, 0, 0, sound(2.0, pauses=((0.6, 1.1),)))
+    if finished:
+        finish_recording(owner, recording, [Segment(0, 1, 2_000)], into="entry")
+    else:
+        long_ago = timezone.now() - timedelta(hours=1)
+        Recording.objects.filter(pk=recording.pk).update(heard_at=long_ago)
+    return recording.pk
 
 
 def signed_in(who: User) -> Client:

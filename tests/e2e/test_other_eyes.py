@@ -32,33 +32,41 @@ PRIVATE = [
     ("journal:ask-ai", "post", {"node_id": "opened"}),
     ("journal:audience", "get", {"node_id": "entry"}),
     ("journal:audience", "post", {"node_id": "entry"}),
+    ("journal:audio", "get", {"node_id": "said"}),
     ("journal:confirm-import", "post", {"run_id": "checked"}),
     ("journal:context", "get", {"node_id": "opened"}),
     ("journal:deletion", "get", {"node_id": "entry"}),
     ("journal:deletion", "post", {"node_id": "entry"}),
     ("journal:discard", "post", {"draft_id": "draft"}),
+    ("journal:discard-recording", "post", {"recording_id": "spoken"}),
     ("journal:edit", "get", {"node_id": "entry"}),
     ("journal:edit", "post", {"node_id": "entry"}),
     ("journal:erasure", "post", {"node_id": "deleted"}),
+    ("journal:finish-recording", "post", {"recording_id": "cut_off"}),
     ("journal:import", "get", {"run_id": "checked"}),
+    ("journal:media", "get", {"blob_id": "sound"}),
     ("journal:node", "get", {"node_id": "entry"}),
     ("journal:node", "get", {"node_id": "deleted"}),
     ("journal:pin", "post", {"node_id": "entry"}),
+    ("journal:recording", "get", {"recording_id": "spoken"}),
     ("journal:reopen", "post", {"draft_id": "draft"}),
     ("journal:replies", "post", {"node_id": "entry"}),
     ("journal:reply", "get", {"node_id": "answer"}),
     ("journal:restoration", "post", {"node_id": "deleted"}),
+    ("journal:restore-recording", "post", {"recording_id": "spoken"}),
     ("journal:restore-version", "post", {"node_id": "entry", "version_id": "version"}),
     ("journal:retract-import", "post", {"run_id": "done"}),
     ("journal:stop-reply", "post", {"node_id": "answer"}),
+    ("journal:transcript", "post", {"recording_id": "spoken"}),
     ("journal:versions", "get", {"node_id": "entry"}),
 ]
-# Async views, which a test beside Playwright's loop cannot ask: tests/api/test_jobs.py does.
-STREAMS = {"accounts:live-job"}
+# Async views, which a test beside Playwright's loop cannot ask: the tests of their rooms do.
+STREAMS = {"accounts:live-job", "journal:live-recording"}
 PARTS = [
     ("journal:node", "children", {"node_id": "entry"}),
     ("journal:versions", "diff", {"node_id": "entry"}),
     ("journal:import", "progress", {"run_id": "checked"}),
+    ("journal:recording", "recording", {"recording_id": "spoken"}),
 ]
 IDS = [f"{name}-{method}-{'-'.join(kwargs.values())}" for name, method, kwargs in PRIVATE]
 

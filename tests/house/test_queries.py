@@ -10,11 +10,13 @@ from accounts.actions.tokens import begin_family
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.nodes import edit_node
+from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
 from journal.actions.replies import ask_for_reply
 from journal.actions.trash import trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain
 from tests.factories import befriend, block_between, entry, person
+from tests.sounds import sound
 from writeorperish.privacy.circles import invite
 from writeorperish.refs import new_id
 
@@ -27,6 +29,7 @@ API = [
     "/api/v1/journal/nodes/",
     "/api/v1/journal/nodes/{thread}/reads/",
     "/api/v1/journal/nodes/{thread}/versions/",
+    "/api/v1/journal/recordings/",
     "/api/v1/me/activity/",
     "/api/v1/me/blocks/",
     "/api/v1/me/circles/",
@@ -51,6 +54,7 @@ PAGES = [
     "/settings/activity/",
     "/settings/ai/",
     "/settings/tokens/",
+    "/voice/",
 ]
 INSIDE = ["/api/v1/journal/nodes/{thread}/thread/", "/api/v1/me/circles/{circle}/"]
 
@@ -69,6 +73,8 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         upload = begin_upload(owner, size=5)
         put_part(owner, upload, 0, b"words")
         begin_import(owner, upload)
+        speak(owner, into="draft")
+        speak(owner, into="entry", parent=thread.pk)
         somebody = person(f"somebody{number}")
         invite(owner, circle, somebody)
         befriend(somebody, owner)
@@ -77,6 +83,12 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         befriend(owner)
         begin_family(owner)
     drain()
+
+
+def speak(owner, *, into: str, **more) -> None:
+    recording, _new = begin_recording(owner, **more)
+    put_chunk(owner, recording, 0, 0, sound(0.3))
+    finish_recording(owner, recording, [Segment(0, 1, 0)], into=into)
 
 
 def cost(client, address: str) -> int:

@@ -10,7 +10,7 @@ from writeorperish.refs import new_id
 
 # Whose first path segments they are; allauth's pages stand under accounts.
 SEGMENTS = {
-    "journal": {"journal"},
+    "journal": {"journal", "voice", "media"},
     "download": {"search"},
     "accounts": {"", "promise", "waiting", "settings", "accounts"},
     "allauth": {"accounts"},

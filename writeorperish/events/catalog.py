@@ -159,6 +159,22 @@ class ImportFinished(Fact):
 
 
 @dataclass(frozen=True)
+class RecordingClosed(Fact):
+    """All of it that will come is here, and it can be put together."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class RecordingFinished(Fact):
+    """Its sound can be played, and its words are where they belong, as far as there are any."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
 class ExportAsked(Fact):
     """Somebody wants everything they wrote."""
 

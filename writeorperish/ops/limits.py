@@ -56,6 +56,7 @@ RATES: Final[dict[str, Rate]] = {
     "palette": Rate(120, MINUTE),
     "save": Rate(120, MINUTE),
     "autosave": Rate(120, MINUTE),
+    "chunk": Rate(600, MINUTE),
     "ai_start": Rate(20, MINUTE),
     "import": Rate(10, DAY),
     "export": Rate(3, DAY),

@@ -84,6 +84,14 @@ class TooLarge(Refused):
     words = _("This is larger than we can take.")
 
 
+class WrongKind(Refused):
+    """The body is of a kind we do not take here."""
+
+    status = 415
+    code = "wrong_kind"
+    words = _("This kind of file can't be taken here.")
+
+
 class Needed(Refused):
     """A precondition the request did not name."""
 

@@ -33,6 +33,8 @@ RELEASED = {
     "ImportConfirmed": {"ref": REF, "owner": ID},
     "ImportRetracted": {"ref": REF, "owner": ID},
     "ImportFinished": {"ref": REF, "owner": ID},
+    "RecordingClosed": {"ref": REF, "owner": ID},
+    "RecordingFinished": {"ref": REF, "owner": ID},
     "ExportAsked": {"ref": REF, "owner": ID},
     "JobQueued": {"job": ID, "owner": ID},
 }

@@ -138,10 +138,11 @@ async function database() {
 }
 
 async function open() {
-  const request = indexedDB.open(name(), 1);
+  const request = indexedDB.open(name(), 2);
   request.onupgradeneeded = () => {
-    for (const table of ["keys", "drafts", "outbox"]) {
-      request.result.createObjectStore(table, { keyPath: "id" });
+    const standing = request.result.objectStoreNames;
+    for (const table of ["keys", "drafts", "outbox", "recordings", "chunks"]) {
+      if (!standing.contains(table)) request.result.createObjectStore(table, { keyPath: "id" });
     }
   };
   const opened = await settled(request);

@@ -20,19 +20,23 @@ export function csrfToken() {
  * {status, ok, data, wait}: the answer, its JSON or null, and Retry-After in seconds (0 if absent).
  * Status 0 means that no answer came. A 401 is also said to the page as `wop:signed-out`.
  */
-export async function api(method, url, body, { headers = {}, keepalive = false } = {}) {
+export function api(method, url, body, { headers = {}, keepalive = false } = {}) {
+  if (body === undefined) return send(method, url, undefined, headers, { keepalive });
+  const typed = { "Content-Type": "application/json", ...headers };
+  return send(method, url, JSON.stringify(body), typed, { keepalive });
+}
+
+/** As `api`, with a body of any kind, which the headers name. */
+export async function send(method, url, body, headers = {}, { keepalive = false } = {}) {
   if (closed) return { status: 0, ok: false, data: null, wait: 0 };
   const request = {
     method,
+    body,
     keepalive,
     signal: AbortSignal.timeout(PATIENCE_MS),
     credentials: "same-origin",
     headers: { Accept: "application/json", "X-CSRFToken": csrfToken(), ...headers },
   };
-  if (body !== undefined) {
-    request.headers["Content-Type"] = "application/json";
-    request.body = JSON.stringify(body);
-  }
   let response;
   try {
     response = await fetch(url, request);

@@ -1,0 +1,141 @@
+"""Speaking in the browser: a microphone that beeps, and everything that may come between it and an entry."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from journal.models.nodes import Node
+from journal.models.recordings import Recording
+from tests.e2e.conftest import House
+from tests.e2e.pretend import until
+from tests.e2e.sound import quiet
+from tests.e2e.test_flows import settled
+from tests.events_drain import drain
+from tests.sounds import sound
+
+FIVE_SECONDS = 8_000
+
+
+SEEK = """() => new Promise((resolve) => {
+  const audio = document.querySelector("audio");
+  audio.addEventListener("seeked", () => resolve(audio.currentTime), { once: true });
+  audio.currentTime = 1.5;
+})"""
+
+
+def recorded() -> int:
+    """How many chunks of the newest recording the server has."""
+    found = Recording.objects.order_by("-created_at").first()
+    return found.chunks.count() if found else 0
+
+
+def speak(page: Page) -> None:
+    page.goto("/voice/")
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Stop and save")).to_be_visible()
+
+
+def heard(page: Page, seconds: int) -> None:
+    expect(page.locator("[data-clock]")).to_have_text(
+        f"0:{seconds:02}", timeout=FIVE_SECONDS + 1_000 * seconds
+    )
+
+
+def test_spoken_paused_gone_on_stopped_and_made_an_entry(house: House, opened):
+    hanna, context = settled(house, opened, "hanna")
+    page = context.new_page()
+    with quiet(page, house.origin):
+        speak(page)
+        heard(page, 2)
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_role("status").filter(has_text="Paused")).to_be_visible()
+        # What was said so far is with the server already.
+        until(lambda: recorded() >= 1)
+        page.get_by_role("button", name="Continue").click()
+        heard(page, 3)
+        page.get_by_role("button", name="Stop and save").click()
+        page.wait_for_url(re.compile(r"/voice/[0-9a-f-]{36}/$"))
+        drain()
+        expect(page.get_by_role("link", name="Go on in the draft")).to_be_visible()
+        expect(page.locator("audio")).to_have_js_property("error", None)
+        page.wait_for_function("() => document.querySelector('audio').duration > 2")
+        page.get_by_role("link", name="Go on in the draft").click()
+        expect(page.locator("wop-player audio")).to_be_visible()
+        page.get_by_role("button", name="Save entry").click()
+        page.wait_for_url(re.compile(r"/journal/[0-9a-f-]{36}/$"))
+        page.get_by_title("Speed").click()
+        assert page.evaluate("() => document.querySelector('audio').playbackRate") == 1.25
+        assert page.evaluate(SEEK) == 1.5
+    (node,) = Node.objects.filter(owner=hanna)
+    recording = node.recordings.get()
+    assert 2_500 < recording.duration_ms < 6_000
+
+
+def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: House, opened):
+    ines, context = settled(house, opened, "ines")
+    page = context.new_page()
+    with quiet(page, house.origin):
+        speak(page)
+        heard(page, 6)
+        until(lambda: recorded() >= 1)
+        # Nothing of the page is told that it goes.
+        page.close(run_before_unload=False)
+    standing = Recording.objects.get(owner=ines)
+    assert standing.state == "open"
+    again = context.new_page()
+    with quiet(again, house.origin):
+        again.goto("/voice/")
+        again.get_by_role("button", name="Send it now").click()
+        again.wait_for_url(f"**/voice/{standing.pk}/")
+        drain()
+        expect(again.get_by_role("link", name="Go on in the draft")).to_be_visible()
+    standing.refresh_from_db()
+    assert standing.holes == 0
+    assert standing.duration_ms > 4_000
+
+
+def test_without_a_connection_it_is_kept_here_and_sent_when_it_is_back(house: House, opened):
+    jonas, context = settled(house, opened, "jonas")
+    page = context.new_page()
+    speak(page)
+    heard(page, 1)
+    context.set_offline(True)
+    page.get_by_role("button", name="Stop and save").click()
+    expect(page.locator("[data-state]")).to_contain_text("No connection")
+    assert recorded() == 0
+    context.set_offline(False)
+    page.wait_for_url(re.compile(r"/voice/[0-9a-f-]{36}/$"))
+    assert Recording.objects.get(owner=jonas).state == "assembling"
+
+
+def test_a_file_is_sent_instead_and_without_scripts(house: House, opened, tmp_path):
+    file = tmp_path / "memo.webm"
+    file.write_bytes(sound(2.0))
+    karla, context = settled(house, opened, "karla", scripts=False)
+    page = context.new_page()
+    page.goto("/voice/")
+    expect(page.get_by_role("button", name="Record")).to_be_hidden()
+    page.get_by_label("A sound file").set_input_files(file)
+    page.get_by_role("button", name="Send").click()
+    drain()
+    page.get_by_role("link", name="Reload this page").click()
+    expect(page.get_by_text("No service that writes down speech")).to_be_visible()
+    page.get_by_role("link", name="Go on in the draft").click()
+    page.get_by_role("button", name="Save entry").click()
+    expect(page.locator("audio")).to_be_visible()
+    assert Node.objects.filter(owner=karla).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("memo.webm", "This is no sound"), (None, "Choose a sound file")]
+)
+def test_what_is_no_sound_is_said_beside_the_field(house: House, opened, tmp_path, name, said):
+    context = opened("empty", scripts=False)
+    page = context.new_page()
+    page.goto("/voice/")
+    if name:
+        (tmp_path / name).write_text("hello")
+        page.get_by_label("A sound file").set_input_files(tmp_path / name)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text(said).first).to_be_visible()

@@ -1,0 +1,41 @@
+// <wop-player> around an <audio controls>: [data-keys] with [data-skip="-15"] and [data-speed] appear
+// where there are scripts; one player plays at a time.
+const SPEEDS = [1, 1.25, 1.5, 2, 0.75];
+
+class WopPlayer extends HTMLElement {
+  connectedCallback() {
+    if (this.stopListening) return;
+    this.audio = this.querySelector("audio");
+    this.keys = this.querySelector("[data-keys]");
+    this.stopListening = new AbortController();
+    const { signal } = this.stopListening;
+    this.addEventListener("click", (event) => this.click(event), { signal });
+    this.audio.addEventListener("play", () => this.alone(), { signal });
+    this.keys.hidden = false;
+  }
+
+  connectedMoveCallback() {}
+
+  disconnectedCallback() {
+    this.stopListening?.abort();
+    this.stopListening = null;
+  }
+
+  click({ target }) {
+    const skip = target.closest("[data-skip]");
+    if (skip) this.audio.currentTime = Math.max(0, this.audio.currentTime + Number(skip.dataset.skip));
+    const speed = target.closest("[data-speed]");
+    if (!speed) return;
+    const next = SPEEDS[(SPEEDS.indexOf(this.audio.playbackRate) + 1) % SPEEDS.length];
+    this.audio.playbackRate = next;
+    speed.textContent = `${next}×`;
+  }
+
+  alone() {
+    for (const other of document.querySelectorAll("wop-player audio")) {
+      if (other !== this.audio) other.pause();
+    }
+  }
+}
+
+if (!customElements.get("wop-player")) customElements.define("wop-player", WopPlayer);
