@@ -275,3 +275,29 @@ def test_a_reply_is_stopped(house, opened):
         expect(page.get_by_text("Stopped.")).to_be_visible()
         expect(page.get_by_text("A reply is being written.")).to_have_count(0)
     assert own(fred) == [node]
+
+
+def test_one_key_finds_an_entry_and_does_what_is_asked(house, opened):
+    sonja, context = settled(house, opened, "sonja")
+    node = entry(sonja, "The lighthouse keeper waved back.", title="Lighthouse")
+    drain()
+    page = context.new_page()
+    with quiet(page, house.origin):
+        page.goto("/journal/")
+        page.wait_for_function("() => customElements.get('wop-palette')")
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("combobox")).to_be_focused()
+        assert faults_of(page) == []
+        page.keyboard.type("calend")
+        expect(page.get_by_role("option")).to_have_count(1)
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile(r"/journal/calendar/\d+/\d+/"))
+        page.wait_for_function("() => customElements.get('wop-palette')")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("lighthouse")
+        expect(page.get_by_role("option", name="Lighthouse")).to_be_visible()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{node.get_absolute_url()}*")
+        page.keyboard.press("Control+k")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("combobox")).to_be_hidden()

@@ -43,7 +43,7 @@ def heard(page: Page, seconds: int) -> None:
 
 
 def test_spoken_paused_gone_on_stopped_and_made_an_entry(house: House, opened):
-    hanna, context = settled(house, opened, "hanna")
+    tilda, context = settled(house, opened, "tilda")
     page = context.new_page()
     with quiet(page, house.origin):
         speak(page)
@@ -67,13 +67,13 @@ def test_spoken_paused_gone_on_stopped_and_made_an_entry(house: House, opened):
         page.get_by_title("Speed").click()
         assert page.evaluate("() => document.querySelector('audio').playbackRate") == 1.25
         assert page.evaluate(SEEK) == 1.5
-    (node,) = Node.objects.filter(owner=hanna)
+    (node,) = Node.objects.filter(owner=tilda)
     recording = node.recordings.get()
     assert 2_500 < recording.duration_ms < 6_000
 
 
 def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: House, opened):
-    ines, context = settled(house, opened, "ines")
+    ulla, context = settled(house, opened, "ulla")
     page = context.new_page()
     with quiet(page, house.origin):
         speak(page)
@@ -81,7 +81,7 @@ def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: Hous
         until(lambda: recorded() >= 1)
         # Nothing of the page is told that it goes.
         page.close(run_before_unload=False)
-    standing = Recording.objects.get(owner=ines)
+    standing = Recording.objects.get(owner=ulla)
     assert standing.state == "open"
     again = context.new_page()
     with quiet(again, house.origin):
@@ -96,7 +96,7 @@ def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: Hous
 
 
 def test_without_a_connection_it_is_kept_here_and_sent_when_it_is_back(house: House, opened):
-    jonas, context = settled(house, opened, "jonas")
+    viktor, context = settled(house, opened, "viktor")
     page = context.new_page()
     speak(page)
     heard(page, 1)
@@ -106,13 +106,13 @@ def test_without_a_connection_it_is_kept_here_and_sent_when_it_is_back(house: Ho
     assert recorded() == 0
     context.set_offline(False)
     page.wait_for_url(re.compile(r"/voice/[0-9a-f-]{36}/$"))
-    assert Recording.objects.get(owner=jonas).state == "assembling"
+    assert Recording.objects.get(owner=viktor).state == "assembling"
 
 
 def test_a_file_is_sent_instead_and_without_scripts(house: House, opened, tmp_path):
     file = tmp_path / "memo.webm"
     file.write_bytes(sound(2.0))
-    karla, context = settled(house, opened, "karla", scripts=False)
+    wanda, context = settled(house, opened, "wanda", scripts=False)
     page = context.new_page()
     page.goto("/voice/")
     expect(page.get_by_role("button", name="Record")).to_be_hidden()
@@ -124,7 +124,7 @@ def test_a_file_is_sent_instead_and_without_scripts(house: House, opened, tmp_pa
     page.get_by_role("link", name="Go on in the draft").click()
     page.get_by_role("button", name="Save entry").click()
     expect(page.locator("audio")).to_be_visible()
-    assert Node.objects.filter(owner=karla).count() == 1
+    assert Node.objects.filter(owner=wanda).count() == 1
 
 
 @pytest.mark.parametrize(

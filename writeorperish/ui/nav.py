@@ -57,6 +57,42 @@ BOTTOM_BAR: Final = (
     Item(_("Inbox"), "accounts:notifications", "bell"),
     Item(_("Settings"), "accounts:settings", "settings"),
 )
+# What the palette does beside finding entries, most wanted first.
+ACTIONS: Final = (
+    Item(_("Write a new entry"), "journal:write", "plus"),
+    Item(_("Speak an entry"), "journal:voice", "mic"),
+    Item(_("Go to the journal"), "journal:home", "pen-line"),
+    Item(_("Search everything"), "download:search", "search"),
+    Item(_("Look at the calendar"), "journal:this-month", "calendar"),
+    Item(_("Look at tags"), "journal:tags", "tag"),
+    Item(_("Get a question to write about"), "journal:prompts", "quote"),
+    Item(_("Go on with a draft"), "journal:drafts", "pen-line"),
+    Item(_("Take back what was deleted"), "journal:trash", "undo-2"),
+    Item(_("Import your past"), "journal:imports", "upload"),
+    Item(_("Export everything"), "accounts:export", "download"),
+    Item(_("See who read what"), "accounts:activity", "eye"),
+    Item(_("Choose what AI may do"), "accounts:ai", "bot"),
+    Item(_("Change your privacy"), "accounts:privacy", "lock"),
+    Item(_("Change how it looks"), "accounts:appearance", "sun"),
+    Item(_("Open the settings"), "accounts:settings", "settings"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Where the palette asks for entries, where its whole results stand, and what else it does."""
+
+    finds: str
+    search: str
+    actions: list[Link]
+
+
+def palette(path: str) -> Palette | None:
+    """None where nothing can be found, and on the palette's own page."""
+    finds, search = _url("download:palette"), _url("download:search")
+    if not finds or path == finds:
+        return None
+    return Palette(finds, search, links(ACTIONS, path))
 
 
 def links(items: tuple[Item, ...], path: str) -> list[Link]:
@@ -71,7 +107,7 @@ def links(items: tuple[Item, ...], path: str) -> list[Link]:
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """What every template knows: `rail`, `bottom_bar`, `theme` (light, dark or empty), `request_id`.
+    """What every template knows: `rail`, `bottom_bar`, `palette`, `theme` (light, dark or empty), `request_id`.
 
     The lists are made when a template asks for them, so a part costs nothing.
     """
@@ -79,6 +115,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return {
         "rail": SimpleLazyObject(lambda: links(RAIL, request.path)),
         "bottom_bar": SimpleLazyObject(lambda: links(BOTTOM_BAR, request.path)),
+        "palette": SimpleLazyObject(lambda: palette(request.path)),
         "theme": theme if theme in THEMES else "",
         "request_id": current_request_id(),
     }
