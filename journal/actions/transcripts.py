@@ -254,7 +254,7 @@ def hear_part(job: Job, recording: Recording, part: TranscriptPart, whole: Path,
     """Why the others need not be tried: nobody may be asked any more. Empty when the next one may be."""
     ref = Ref.to(recording)
     try:
-        audio.cut(whole, part.start_ms, part.end_ms, into)
+        audio.cut(whole, part.start_ms, part.end_ms, into, as_is=audio.is_opus(whole))
         record(None, "read", ref, of=recording.owner_id, purpose=Purpose.TRANSCRIBE)
         with into.open("rb") as sound:
             heard = gateway.transcribe(

@@ -396,6 +396,18 @@ def test_long_speech_is_cut_in_its_pauses_heard_in_parts_and_joined_in_order(
     assert fresh(recording).draft.body == "\n\n".join(part.text for part in parts)
 
 
+@pytest.mark.parametrize("options", [(), MP3])
+def test_each_stretch_that_is_heard_is_as_long_as_it_says(alice, tmp_path, options):
+    whole = tmp_path / "whole"
+    whole.write_bytes(sound(12.0, *options))
+    as_is = audio.is_opus(whole)
+    assert as_is == (not options)
+    for start, end in ((0, 5_000), (5_000, 9_130), (9_130, 12_000)):
+        into = tmp_path / f"{start}.webm"
+        audio.cut(whole, start, end, into, as_is=as_is)
+        assert abs(audio.measured(into, "").duration_ms - (end - start)) < 120
+
+
 def test_one_stretch_that_fails_fails_alone(alice, double, monkeypatch):
     agree(alice)
     monkeypatch.setattr(audio, "PART_MS", 10_000)
@@ -442,10 +454,10 @@ def test_closed_to_ai_between_two_stretches_the_second_stays_here(alice, double,
     monkeypatch.setattr(audio, "PAUSE_WITHIN_MS", 4_000)
     heard = audio.cut
 
-    def cut(*args):
+    def cut(*args, **more):
         if double.requests:
             Recording.objects.update(ai_usage="none")
-        return heard(*args)
+        return heard(*args, **more)
 
     monkeypatch.setattr(audio, "cut", cut)
     recording = spoken(alice, in_pieces(sound(25.0), 5), told=[25_000])

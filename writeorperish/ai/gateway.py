@@ -1,6 +1,5 @@
 """The one way to a model: allowed, paid for, asked, written down."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Final
@@ -184,7 +183,7 @@ def transcribe(
         spender, feature, "transcribe", Purpose.TRANSCRIBE, about=spoken.ref, job=job, spoken=spoken
     )
     now = timezone.now()
-    seconds = math.ceil(spoken.seconds)
+    seconds = max(1, round(spoken.seconds))
     budget.count(spender, Scope.TRANSCRIPTION, amount=seconds, at=now)
     try:
         return _heard(spoken, errand, prefer)
