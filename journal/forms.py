@@ -152,7 +152,8 @@ class SpokenForm(forms.Form):
     file = forms.FileField(
         label=_("A sound file"),
         help_text=_(
-            "Up to 64 MB on this page; MP3, M4A, WAV, OGG, WebM or FLAC. It is encrypted as it arrives."
+            "MP3, M4A, WAV, OGG, WebM or FLAC, up to 200 MB and six hours; up to 64 MB without scripts. It is "
+            "encrypted as it arrives."
         ),
         widget=forms.FileInput(attrs={"accept": "audio/*,video/webm,video/mp4"}),
     )

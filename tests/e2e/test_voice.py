@@ -12,7 +12,7 @@ from tests.e2e.pretend import until
 from tests.e2e.sound import quiet
 from tests.e2e.test_flows import settled
 from tests.events_drain import drain
-from tests.sounds import sound
+from tests.sounds import sound, tone
 
 FIVE_SECONDS = 8_000
 
@@ -102,11 +102,42 @@ def test_without_a_connection_it_is_kept_here_and_sent_when_it_is_back(house: Ho
     heard(page, 1)
     context.set_offline(True)
     page.get_by_role("button", name="Stop and save").click()
-    expect(page.locator("[data-state]")).to_contain_text("No connection")
+    expect(page.locator(".recorder-state")).to_contain_text("kept on this device")
     assert recorded() == 0
     context.set_offline(False)
     page.wait_for_url(re.compile(r"/voice/[0-9a-f-]{36}/$"))
     assert Recording.objects.get(owner=viktor).state == "assembling"
+
+
+def test_a_large_file_goes_in_parts_and_on_where_it_broke_off(house: House, opened, tmp_path):
+    file = tmp_path / "long.wav"
+    file.write_bytes(tone(600.0))
+    yann, context = settled(house, opened, "yann")
+    page = context.new_page()
+    broken = []
+
+    def refuse_the_second(route):
+        if route.request.url.endswith("/chunks/1/") and not broken:
+            broken.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/chunks/*/", refuse_the_second)
+    page.goto("/voice/")
+    page.wait_for_function("() => customElements.get('wop-upload')")
+    page.get_by_label("A sound file").set_input_files(file)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("No connection. It goes on by itself")).to_be_visible()
+    page.wait_for_url(re.compile(r"/voice/[0-9a-f-]{36}/$"))
+    assert broken
+    recording = Recording.objects.get(owner=yann)
+    assert [chunk.n for chunk in recording.chunks.order_by("n")] == [0, 1, 2]
+    drain()
+    recording.refresh_from_db()
+    assert (recording.state, recording.duration_ms) == ("ready", 600_000)
+    # Coded for speech: a tenth of what was sent.
+    assert recording.blob.bytes < file.stat().st_size / 5
 
 
 def test_a_file_is_sent_instead_and_without_scripts(house: House, opened, tmp_path):

@@ -21,6 +21,7 @@ const ELEMENTS = {
   "wop-reply": () => import("./elements/wop-reply.js"),
   "wop-time": () => import("./elements/wop-time.js"),
   "wop-toasts": () => import("./elements/wop-toasts.js"),
+  "wop-upload": () => import("./elements/wop-upload.js"),
 };
 const RESYNC_MS = 20_000;
 const CALM_MS = 300;
