@@ -48,6 +48,7 @@ from journal.actions.recordings import (
     sounds_of,
 )
 from journal.actions.replies import ask_for_reply
+from journal.actions.speech import ask_for_speech, speech_of
 from journal.actions.tags import tagged
 from journal.actions.threads import Place, thread_page
 from journal.actions.transcripts import transcribe_again
@@ -77,6 +78,8 @@ from journal.serializers import (
     RecordingWriteSerializer,
     ReplyAskedSerializer,
     ReplyAskSerializer,
+    SpeechAskSerializer,
+    SpeechSerializer,
     ThreadSerializer,
     TranscriptAskSerializer,
     UploadSerializer,
@@ -146,6 +149,7 @@ class NodeViewSet(GuardedViewSet[Node]):
         "create": "save",
         "partial_update": "save",
         "ask_ai": "ai_start",
+        "ask_aloud": "ai_start",
     }
     params: ClassVar[Mapping[str, frozenset[str]]] = {
         "destroy": frozenset({"replies"}),
@@ -314,6 +318,21 @@ class NodeViewSet(GuardedViewSet[Node]):
         )
         place = reverse("me:job", args=[job.pk])
         return Response({"job": job.pk, "node": reply.pk}, status=202, headers={"Location": place})
+
+    @extend_schema(request=SpeechAskSerializer, responses={202: SpeechSerializer})
+    @repeatable
+    def ask_aloud(self, request: ApiRequest, id: str) -> Response:
+        sent = SpeechAskSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        speech = ask_for_speech(request.user, self.own(id), **sent.validated_data)
+        return Response(SpeechSerializer(speech).data, status=202)
+
+    @extend_schema(responses=SpeechSerializer)
+    def aloud(self, request: ApiRequest, id: str) -> Response:
+        speech = speech_of(self.own(id))
+        if speech is None:
+            raise Missing
+        return Response(SpeechSerializer(speech).data)
 
     @extend_schema(responses=ReadingSerializer(many=True))
     def reads(self, request: ApiRequest, id: str) -> Response:
@@ -719,6 +738,11 @@ urlpatterns = [
     ),
     path("nodes/<str:id>/erasure/", NodeViewSet.as_view({"post": "erase"}), name="erasure"),
     path("nodes/<str:id>/ai-replies/", NodeViewSet.as_view({"post": "ask_ai"}), name="ai-replies"),
+    path(
+        "nodes/<str:id>/speech/",
+        NodeViewSet.as_view({"post": "ask_aloud", "get": "aloud"}),
+        name="speech",
+    ),
     path("nodes/<str:id>/reads/", NodeViewSet.as_view({"get": "reads"}), name="reads"),
     path("nodes/<str:id>/thread/", NodeViewSet.as_view({"get": "thread"}), name="thread"),
     path(

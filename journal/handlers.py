@@ -3,6 +3,8 @@ from datetime import timedelta
 from journal.actions.exports import build_export
 from journal.actions.imports import check_import, run_import, undo_import
 from journal.actions.replies import KIND, fail_reply, write_reply
+from journal.actions.speech import KIND as SPEECH
+from journal.actions.speech import end_speech, say
 from journal.actions.tags import retag
 from journal.actions.transcripts import KIND as TRANSCRIPTION
 from journal.actions.transcripts import assemble, end_transcript, transcribe
@@ -46,6 +48,11 @@ def put_together_what_was_said(fact: RecordingClosed) -> None:
 @runs(TRANSCRIPTION, end=end_transcript)
 def write_down_what_was_said(job: Job) -> None:
     transcribe(job)
+
+
+@runs(SPEECH, end=end_speech)
+def read_aloud_what_was_asked(job: Job) -> None:
+    say(job)
 
 
 @on(ExportAsked, queue="low", lease=LONG)

@@ -12,11 +12,13 @@ from rest_framework import serializers
 from journal.actions.nodes import levels_under
 from journal.actions.recordings import CHUNKS, LONGEST_MS, SEGMENTS, Segment, segments_of
 from journal.actions.replies import ability_of, why_not
+from journal.actions.speech import VOICES, chunks_of
 from journal.actions.trash import Trashed
 from journal.models.drafts import Draft
 from journal.models.imports import ImportRun
 from journal.models.nodes import TITLE_CHARS, Node, Version
 from journal.models.recordings import Recording, TranscriptPart
+from journal.models.speech import Speech, SpeechChunk
 from journal.quoting import tags_in
 from writeorperish.ai.parts import Capable
 from writeorperish.crypto.envelope import CannotOpen
@@ -567,6 +569,37 @@ class RecordingSerializer(serializers.Serializer[Recording]):
             {"index": each.index, "have": each.have, "missing": each.missing}
             for each in segments_of(recording)
         ]
+
+
+class SpeechAskSerializer(Sent):
+    voice = serializers.ChoiceField(choices=list(VOICES), required=False)
+
+
+class SpeechChunkSerializer(serializers.Serializer[SpeechChunk]):
+    """A stretch of sound; `title` where a chapter begins."""
+
+    index = serializers.IntegerField()
+    section = serializers.IntegerField()
+    title = serializers.CharField()
+    url = serializers.SerializerMethodField()
+    duration_ms = serializers.IntegerField()
+
+    def get_url(self, chunk: SpeechChunk) -> str:
+        return reverse("journal:media", args=[chunk.blob_id])
+
+
+class SpeechSerializer(serializers.Serializer[Speech]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=Speech.State.choices)
+    rev = serializers.IntegerField()
+    voice = serializers.CharField()
+    error = serializers.CharField()
+    chunks_wanted = serializers.IntegerField()
+    chunks = serializers.SerializerMethodField()
+
+    @extend_schema_field(SpeechChunkSerializer(many=True))
+    def get_chunks(self, speech: Speech) -> list[dict[str, Any]]:
+        return [dict(SpeechChunkSerializer(chunk).data) for chunk in chunks_of(speech)]
 
 
 class ReplyAskSerializer(Sent):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from journal.views import imports, live, log, nodes, replies, voice, ways
+from journal.views import imports, live, log, nodes, replies, speech, voice, ways
 
 app_name = "journal"
 
@@ -34,6 +34,7 @@ urlpatterns = [
     path("journal/<uuid:node_id>/stopping/", replies.stop, name="stop-reply"),
     path("journal/<uuid:node_id>/context/", replies.context, name="context"),
     path("journal/<uuid:node_id>/audio/", voice.audio, name="audio"),
+    path("journal/<uuid:node_id>/reading-aloud/", speech.reading_aloud, name="reading-aloud"),
     path("journal/<uuid:node_id>/pin/", nodes.pin, name="pin"),
     path("journal/<uuid:node_id>/deletion/", nodes.deletion, name="deletion"),
     path("journal/<uuid:node_id>/restoration/", log.restore, name="restoration"),

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from journal.actions.nodes import genre_of
 from journal.actions.recordings import let_go_with
+from journal.actions.speech import let_speech_go_with
 from journal.actions.threads import ids_below
 from journal.models.nodes import Node
 from writeorperish.audit.log import Act, record, record_many
@@ -136,7 +137,9 @@ def purge(*, now: datetime | None = None) -> int:
 
 def let_go(batch: Sequence[Node]) -> None:
     """Removes these trashed rows; one that still carries a row below becomes an erased place without text."""
-    let_go_with([node.pk for node in batch])
+    going = [node.pk for node in batch]
+    let_go_with(going)
+    let_speech_go_with(going)
     for owner_id, theirs in by_owner(batch).items():
         refs = [Ref.to(node) for node in theirs]
         forget(*refs, owner_id=owner_id)

@@ -1,5 +1,7 @@
 """Speaking instead of typing: the recorder's page, one recording, what was interrupted, and the sound itself."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -31,12 +33,14 @@ from journal.actions.recordings import (
     sound_for,
     sound_named,
 )
+from journal.actions.speech import chunk_named
 from journal.actions.transcripts import transcribe_again
 from journal.forms import SpokenForm
 from journal.models.recordings import Recording
 from journal.views.sounds import player_of
 from writeorperish.ai import gateway
 from writeorperish.crypto import storage
+from writeorperish.crypto.models import Blob
 from writeorperish.ops.refusals import Missing, Refused
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
@@ -225,28 +229,38 @@ def own(request: Request, recording_id: UUID, *related: str) -> Recording:
 @require_safe
 def audio(request: HttpRequest, node_id: UUID) -> HttpResponseBase:
     """The sound an entry was spoken in, for whoever sees the entry."""
-    return played(request, partial(sound_for, node_id=node_id))
+    return played(request, lambda person: heard(person, sound_for(person, node_id=node_id)))
 
 
 @require_safe
 def media(request: HttpRequest, blob_id: UUID) -> HttpResponseBase:
     """One file of sound, for whoever sees what it belongs to."""
-    return played(request, partial(sound_named, blob_id=blob_id))
+
+    def find(person: Viewer) -> Blob:
+        with suppress(Missing):
+            return heard(person, sound_named(person, blob_id=blob_id))
+        return chunk_named(person, blob_id).blob
+
+    return played(request, find)
 
 
-def played(request: HttpRequest, find: "partial[Recording]") -> HttpResponseBase:
+def heard(person: Viewer, found: Recording) -> Blob:
+    """The file of a recording; that somebody else hears it is written down."""
+    if found.blob is None:
+        raise Missing
+    if found.node is not None:
+        seen(person, [found.node])
+    return found.blob
+
+
+def played(request: HttpRequest, find: Callable[[Viewer], Blob]) -> HttpResponseBase:
     person: Viewer = whoever(request) if "Authorization" in request.headers else request.user
     try:
-        found = find(person)
+        blob = find(person)
     except Missing:
         if isinstance(person, AbstractUser):
             raise
         return redirect_to_login(request.get_full_path())
-    if found.node is not None:
-        seen(person, [found.node])
-    blob = found.blob
-    if blob is None:
-        raise Missing
     answer = stretch(
         request.headers.get("Range", ""),
         blob.bytes,
@@ -254,5 +268,5 @@ def played(request: HttpRequest, find: "partial[Recording]") -> HttpResponseBase
         media_type=blob.media_type,
     )
     answer.headers["Cache-Control"] = "private, no-store, no-transform"
-    answer.headers["Content-Disposition"] = f'inline; filename="{found.created_at:%Y-%m-%d}"'
+    answer.headers["Content-Disposition"] = f'inline; filename="{blob.created_at:%Y-%m-%d}"'
     return answer

@@ -85,6 +85,8 @@ PAGES = [
     Row("journal:context", kwargs={"node_id": "answer"}, words="-answer"),
     Row("journal:node", kwargs={"node_id": "opened"}, words="-answered"),
     Row("journal:node", kwargs={"node_id": "said"}, words="-spoken"),
+    Row("journal:reading-aloud", kwargs=ENTRY),
+    Row("journal:reading-aloud", kwargs={"node_id": "said"}, words="-nothing"),
     Row("journal:voice"),
     Row("journal:voice", "empty"),
     Row("journal:recover"),

@@ -48,6 +48,8 @@ PRIVATE = [
     ("journal:node", "get", {"node_id": "entry"}),
     ("journal:node", "get", {"node_id": "deleted"}),
     ("journal:pin", "post", {"node_id": "entry"}),
+    ("journal:reading-aloud", "get", {"node_id": "entry"}),
+    ("journal:reading-aloud", "post", {"node_id": "entry"}),
     ("journal:recording", "get", {"recording_id": "spoken"}),
     ("journal:reopen", "post", {"draft_id": "draft"}),
     ("journal:replies", "post", {"node_id": "entry"}),
@@ -66,6 +68,7 @@ PARTS = [
     ("journal:node", "children", {"node_id": "entry"}),
     ("journal:versions", "diff", {"node_id": "entry"}),
     ("journal:import", "progress", {"run_id": "checked"}),
+    ("journal:reading-aloud", "speech", {"node_id": "entry"}),
     ("journal:recording", "recording", {"recording_id": "spoken"}),
 ]
 IDS = [f"{name}-{method}-{'-'.join(kwargs.values())}" for name, method, kwargs in PRIVATE]

@@ -114,7 +114,7 @@ def test_a_large_file_goes_in_parts_and_on_where_it_broke_off(house: House, open
     file.write_bytes(tone(600.0))
     yann, context = settled(house, opened, "yann")
     page = context.new_page()
-    broken = []
+    broken: list[str] = []
 
     def refuse_the_second(route):
         if route.request.url.endswith("/chunks/1/") and not broken:

@@ -15,6 +15,7 @@ from writeorperish.ai.encoder import ModelMissing
 from writeorperish.ai.ledger import Errand
 from writeorperish.ai.models import Preferences, Scope, Vector
 from writeorperish.ai.parts import (
+    Aloud,
     Answer,
     CapabilityOff,
     Capable,
@@ -27,6 +28,7 @@ from writeorperish.ai.parts import (
     TooLong,
     Transcript,
     Typed,
+    Voiced,
 )
 from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
@@ -190,6 +192,33 @@ def transcribe(
     except BaseException:
         budget.give_back(spender, Scope.TRANSCRIPTION, amount=seconds, at=now)
         raise
+
+
+def speak(
+    aloud: Aloud, *, spender: UUID, feature: str, voice: str, job: UUID | None = None
+) -> Voiced:
+    """The words of one stretch of a passage as sound, by the first provider that answers.
+
+    Before anything leaves: NotAllowed, CapabilityOff, BudgetSpent. Then ProviderDown or ProviderRefuses.
+    """
+    able = capable("speak", spender)
+    if not able.on:
+        raise CapabilityOff(why=able.why)
+    require_open([aloud.cut])
+    people = {spender, aloud.cut.passage.owner_id}
+    if consent.allowing(people, Purpose.SPEAK) < people:
+        raise NotAllowed(why="no_consent")
+    about = aloud.cut.passage.ref
+    errand = Errand(
+        spender, feature, "speak", Purpose.SPEAK, about=about, job=job, cuts=[aloud.cut]
+    )
+    failure = ProviderDown()
+    for choice in routing.choices("speak", key_class="chat", on=today()):
+        try:
+            return sounds.say(choice, aloud, errand, voice=voice)
+        except ProviderDown as down:
+            failure = down
+    raise failure
 
 
 def _heard(spoken: Spoken, errand: Errand, prefer: str) -> Transcript:

@@ -82,6 +82,14 @@ class Spoken:
         return (self.end - self.start) / 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Aloud:
+    """A stretch of a passage to be read aloud, and its words without their markup."""
+
+    cut: Cut
+    words: str = field(repr=False)
+
+
 Part: TypeAlias = Passage | Typed | Fact
 Slots: TypeAlias = Mapping[str, Part | Sequence[Passage] | Sequence[Said] | None]
 
@@ -120,6 +128,16 @@ class Transcript:
     model: str
     cost_microdollars: int
     call: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A stretch that was read aloud, as an MP3."""
+
+    sound: bytes = field(repr=False)
+    provider: str
+    model: str
+    cost_microdollars: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,14 @@ from writeorperish.ai.asking import (
 )
 from writeorperish.ai.ledger import Errand
 from writeorperish.ai.models import Call
-from writeorperish.ai.parts import ProviderDown, Spoken, Transcript
-from writeorperish.ai.providers.wire import Ears, Failed, Heard, Patience
+from writeorperish.ai.parts import Aloud, ProviderDown, Spoken, Transcript, Voiced
+from writeorperish.ai.providers.wire import Ears, Failed, Heard, Patience, Voice
 from writeorperish.ai.routing import Choice
 from writeorperish.ops.breaker import REST_SECONDS, CircuitBreakerError
 
 HEARING: Final = Patience(connect=5, first_byte=300, between=300, total=300)
+SAYING: Final = Patience(connect=5, first_byte=60, between=30, total=120)
+CHARS_A_SECOND: Final = 15
 # Nobody looks at a page meanwhile: a worker may wait longer than for a reply.
 ALL_ATTEMPTS_SECONDS: Final = 300
 
@@ -51,6 +53,24 @@ def hear(choice: Choice, spoken: Spoken, errand: Errand) -> Transcript:
     return Transcript(
         heard.words, choice.provider, choice.model.name, call.cost_microdollars, call.pk
     )
+
+
+def say(choice: Choice, aloud: Aloud, errand: Errand, *, voice: str) -> Voiced:
+    """The words as sound, paid for by how long reading them takes. ProviderDown, ProviderRefuses, BudgetSpent."""
+
+    def ask() -> bytes:
+        speaker = cast("Voice", provider_named(choice.provider))
+        return speaker.speak(
+            aloud.words,
+            model=choice.model.id,
+            voice=voice,
+            access=choice.access,
+            patience=SAYING,
+        )
+
+    seconds = len(aloud.words) / CHARS_A_SECOND
+    sound, call = Held(choice, errand, "speak", seconds).asked(ask)
+    return Voiced(sound, choice.provider, choice.model.name, call.cost_microdollars)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,19 @@ def terms() -> dict[str, Terms]:
             False,
             outside=True,
         )
+    if settings.COMPAT_BASE_URL and "speak" in settings.COMPAT_MODELS:
+        speaking = [str(VENDORS["COMPAT_BASE_URL"])]
+        known["speak"] = Terms(
+            format_lazy(
+                _(
+                    "Send entries that I opened to AI to be read aloud, when I ask for it, to: {vendors}."
+                ),
+                vendors="; ".join(speaking),
+            ),
+            _version_of(speaking),
+            False,
+            outside=True,
+        )
     if settings.OPENAI_TRAIN_API_KEY or settings.ANTHROPIC_TRAIN_API_KEY:
         known["train"] = Terms(
             format_lazy(

@@ -17,9 +17,9 @@ from writeorperish.refs import Ref
 
 # The owner's own uses: nothing leaves the process and no model reads.
 NOT_AI = {Purpose.INDEX, Purpose.PROTECT, Purpose.COMPOSE}
-ASKED = {Purpose.EMBED, Purpose.REPLY}
+ASKED = {Purpose.EMBED, Purpose.REPLY, Purpose.SPEAK}
 # Somebody asks for these, and may give a model no more than they see themselves.
-SEEN_BY_ASKER = {Purpose.REPLY}
+SEEN_BY_ASKER = {Purpose.REPLY, Purpose.SPEAK}
 
 
 @dataclass(frozen=True, slots=True)

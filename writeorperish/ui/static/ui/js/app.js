@@ -19,6 +19,7 @@ const ELEMENTS = {
   "wop-player": () => import("./elements/wop-player.js"),
   "wop-recorder": () => import("./elements/wop-recorder.js"),
   "wop-reply": () => import("./elements/wop-reply.js"),
+  "wop-speaker": () => import("./elements/wop-speaker.js"),
   "wop-time": () => import("./elements/wop-time.js"),
   "wop-toasts": () => import("./elements/wop-toasts.js"),
   "wop-upload": () => import("./elements/wop-upload.js"),

@@ -1,5 +1,5 @@
 // <wop-player> around an <audio controls>: [data-keys] with [data-skip="-15"] and [data-speed] appear
-// where there are scripts; one player plays at a time.
+// where there are scripts; one player plays at a time, and with data-row the next one follows.
 const SPEEDS = [1, 1.25, 1.5, 2, 0.75];
 
 class WopPlayer extends HTMLElement {
@@ -11,7 +11,8 @@ class WopPlayer extends HTMLElement {
     const { signal } = this.stopListening;
     this.addEventListener("click", (event) => this.click(event), { signal });
     this.audio.addEventListener("play", () => this.alone(), { signal });
-    this.keys.hidden = false;
+    this.audio.addEventListener("ended", () => this.next(), { signal });
+    if (this.keys) this.keys.hidden = false;
   }
 
   connectedMoveCallback() {}
@@ -29,6 +30,12 @@ class WopPlayer extends HTMLElement {
     const next = SPEEDS[(SPEEDS.indexOf(this.audio.playbackRate) + 1) % SPEEDS.length];
     this.audio.playbackRate = next;
     speed.textContent = `${next}×`;
+  }
+
+  next() {
+    if (!this.hasAttribute("data-row")) return;
+    const row = [...document.querySelectorAll("wop-player[data-row]")];
+    row[row.indexOf(this) + 1]?.audio.play();
   }
 
   alone() {
