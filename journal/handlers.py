@@ -16,6 +16,7 @@ from writeorperish.events.catalog import (
     TextRewritten,
     TextWritten,
 )
+from writeorperish.privacy.levels import Purpose
 
 LONG = timedelta(minutes=30)
 
@@ -40,7 +41,7 @@ def build_what_was_asked(fact: ExportAsked) -> None:
     build_export(fact.ref.id)
 
 
-@runs(KIND, end=fail_reply)
+@runs(KIND, end=fail_reply, purpose=Purpose.REPLY)
 def write_what_was_asked(job: Job) -> None:
     write_reply(job)
 

@@ -40,7 +40,7 @@ from writeorperish.refs import Ref, new_id
 
 KIND = "journal.reply"
 # Asking once more would not help: what was to be answered is gone, or closed to AI by now.
-NEVER = {"not_allowed", "not_found"}
+NEVER = {"not_allowed", "not_found", "no_consent", "ai_off_here", "gone"}
 NOT_OPEN = "[An earlier entry here is not available to AI]"
 
 

@@ -3,6 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from journal.actions import replies
 from journal.actions.nodes import change_settings
 from journal.actions.replies import NOT_OPEN, ask_for_reply, context_of
 from journal.actions.trash import trash_node
@@ -126,14 +127,46 @@ def close(alice, node):
     change_settings(alice, node, ai_usage="none")
 
 
-@pytest.mark.parametrize("change", [close, trash_node], ids=["closed to AI", "deleted"])
-def test_what_changed_before_the_worker_came_gets_no_reply(alice, asked, change):
+def pause(alice, node):
+    change_preferences(alice.pk, paused=True, preferred_model="")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [(close, "ai_off_here"), (trash_node, "ai_off_here"), (pause, "paused_by_you")],
+    ids=["closed to AI", "deleted", "paused"],
+)
+@pytest.mark.parametrize("first", ["the worker", "the change"])
+def test_what_changed_before_the_worker_came_is_stopped_unread(alice, asked, change, why, first):
     node, reply, job = asked
     change(alice, node)
+    if first == "the worker":
+        jobs.run(job.pk)
+    else:
+        jobs.stop_withheld(alice.pk)
     drain()
     assert fresh(reply) is None
-    assert fresh(job).state == "failed"
+    assert (fresh(job).state, fresh(job).error) == ("stopped", why)
     assert not Call.objects.filter(task="reply").exists()
+    assert not Entry.objects.filter(action="read", purpose="reply").exists()
+
+
+@pytest.mark.parametrize("change", [close, trash_node, pause])
+def test_what_changes_while_it_is_written_tells_its_worker_to_stop(alice, bob, asked, change):
+    node, _reply, job = asked
+    other = jobs.start(bob, job.kind, about=Ref.to(entry(bob, ai_usage="chat")))[0]
+    claimed = [jobs.claim(each.pk) for each in (job, other)]
+    change(alice, node)
+    drain()
+    assert [fresh(each).stop_asked_at is None for each in claimed] == [False, True]
+
+
+def test_a_text_that_is_opened_further_stops_nothing(alice, asked):
+    node, _reply, job = asked
+    jobs.claim(job.pk)
+    change_settings(alice, node, ai_usage="train")
+    drain()
+    assert fresh(job).stop_asked_at is None
 
 
 def test_a_reply_that_was_deleted_while_it_was_written_is_discarded(alice, asked):
@@ -141,6 +174,20 @@ def test_a_reply_that_was_deleted_while_it_was_written_is_discarded(alice, asked
     trash_node(alice, reply)
     drain()
     assert fresh(reply).body == ""
+    assert (fresh(job).state, fresh(job).error) == ("stopped", "gone")
+
+
+def test_an_entry_closed_while_it_is_answered_gets_no_reply(alice, asked, monkeypatch):
+    node, reply, job = asked
+    settle = replies.settle_reply
+
+    def closed_just_before(job, answer):
+        close(alice, node)
+        settle(job, answer)
+
+    monkeypatch.setattr(replies, "settle_reply", closed_just_before)
+    drain()
+    assert fresh(reply) is None
     assert (fresh(job).state, fresh(job).error) == ("stopped", "gone")
 
 

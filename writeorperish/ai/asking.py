@@ -77,13 +77,19 @@ class Opened:
 
 
 def ask(
-    choice: Choice, request: Request, errand: Errand, *, stop: Callable[[], bool]
+    choice: Choice,
+    request: Request,
+    errand: Errand,
+    *,
+    may: Callable[[], None],
+    stop: Callable[[], bool],
 ) -> Iterator[Delta | Answer]:
     """The answer of one model, piece by piece, its whole last.
 
+    `may` is called before every try and raises what then ends it: minutes may lie between two.
     ProviderDown before any word has come: another model may be asked. Afterwards Broken, and what came is paid.
     """
-    opened = _opened(choice, request, errand)
+    opened = _opened(choice, request, errand, may)
     settled = False
     try:
         for event in chain([opened.first], opened.events):
@@ -132,7 +138,7 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, Failed) and error.trouble in AWAY
 
 
-def _opened(choice: Choice, request: Request, errand: Errand) -> Opened:
+def _opened(choice: Choice, request: Request, errand: Errand, may: Callable[[], None]) -> Opened:
     """The call once its first event is here, after up to three tries, each on an account of its own."""
     one = breaker_of(choice)
     try:
@@ -143,6 +149,7 @@ def _opened(choice: Choice, request: Request, errand: Errand) -> Opened:
             wait_initial=0.5,
             wait_max=LONGEST_WAIT_SECONDS,
         ):
+            may()
             with attempt:
                 return one.call(_begun, choice, request, errand)
     except CircuitBreakerError:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
@@ -30,8 +32,11 @@ from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
 from writeorperish.ai.providers.wire import Request, Stop
 from writeorperish.ai.routing import Choice, KeyClass
+from writeorperish.events.catalog import AIPaused
+from writeorperish.events.outbox import emit
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
+from writeorperish.privacy.reading import open_now
 from writeorperish.refs import Ref
 
 BATCH: Final = 32
@@ -97,10 +102,11 @@ def stream(
     if not options:
         yield from _offline(name, slots, errand)
         return
+    may = partial(require_still, prompt, composed, spender)
     failure = ProviderDown()
     for choice in options:
         request = request_to(choice, prompt, composed, spender)
-        answering = asking.ask(choice, request, errand, stop=stop)
+        answering = asking.ask(choice, request, errand, may=may, stop=stop)
         try:
             first = next(answering)
         except ProviderDown as down:
@@ -183,6 +189,32 @@ def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: s
     return options
 
 
+def withheld(purpose: Purpose, person: UUID) -> str:
+    """Why nothing of this person may be given to a model for this now, as a short code; empty when it may.
+
+    A consent is asked for only where there are words to agree to. Up to two queries.
+    """
+    if settings.AI_PAUSED:
+        return "paused"
+    if preferences_of(person).paused:
+        return "paused_by_you"
+    agreed = purpose not in consent.terms() or consent.allows(person, purpose)
+    return "" if agreed else "no_consent"
+
+
+def require_still(prompt: Prompt, composed: Composed, spender: UUID) -> None:
+    """Looked at before every try to send: what was allowed when the texts were read may be closed by now.
+
+    NotAllowed, CapabilityOff. Three queries and one for each kind of text.
+    """
+    if settings.AI_PAUSED or preferences_of(spender).paused:
+        raise CapabilityOff(why="paused" if settings.AI_PAUSED else "paused_by_you")
+    require_consent(prompt.purpose, composed, spender)
+    refs = {cut.passage.ref for cut in composed.cuts}
+    if open_now(refs, purpose=prompt.purpose) < refs:
+        raise NotAllowed(why="ai_off_here")
+
+
 def require_open(cuts: Sequence[Cut]) -> None:
     if any(cut.passage.ai_usage == AIUsage.NONE for cut in cuts):
         raise NotAllowed(why="ai_off_here")
@@ -231,7 +263,11 @@ def preferences_of(person: UUID) -> Preferences:
     return Preferences.objects.filter(owner=person).first() or Preferences(owner_id=person)
 
 
+@transaction.atomic
 def change_preferences(person: UUID, *, paused: bool, preferred_model: str) -> None:
+    """What the person chose about AI from now on. A pause also stops what is under way."""
+    if paused and not preferences_of(person).paused:
+        emit(AIPaused(person))
     Preferences.objects.update_or_create(
         owner_id=person, defaults={"paused": paused, "preferred_model": preferred_model}
     )

@@ -1,6 +1,6 @@
 """The reading door: whoever wants somebody's words for a purpose asks here, and the owner can see that they did."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -158,6 +158,25 @@ def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]
     """Each kind of registered text with the rows this person may see: where every search starts."""
     for known in SOURCES.values():
         yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+
+
+def open_now(refs: Collection[Ref], *, purpose: Purpose) -> set[Ref]:
+    """Those of these texts that are there and open to the purpose at this moment. One query a kind, nothing read.
+
+    For whoever holds passages and is about to hand them on: a text may have been closed since it was read.
+    """
+    return {
+        ref
+        for kind in {ref.kind for ref in refs} & SOURCES.keys()
+        for ref in _open_of_kind(kind, [ref.id for ref in refs if ref.kind == kind], purpose)
+    }
+
+
+def _open_of_kind(kind: str, ids: Sequence[UUID], purpose: Purpose) -> Iterator[Ref]:
+    rows = SOURCES[kind].model._default_manager.filter(pk__in=ids, deleted_at__isnull=True)
+    if purpose not in NOT_AI:
+        rows = rows.exclude(ai_usage=AIUsage.NONE)
+    return (Ref(kind, each) for each in rows.values_list("pk", flat=True))
 
 
 def still_stands(passage: Passage, *, purpose: Purpose) -> bool:

@@ -34,6 +34,7 @@ RELEASED = {
     "ImportRetracted": {"ref": REF, "owner": ID},
     "ImportFinished": {"ref": REF, "owner": ID},
     "ExportAsked": {"ref": REF, "owner": ID},
+    "AIPaused": {"person": ID},
     "JobQueued": {"job": ID, "owner": ID},
 }
 OURS = {name: fact for name, fact in FACTS.items() if fact.__module__ == catalog.__name__}
