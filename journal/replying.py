@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from writeorperish.ai.lexical import tokens
-from writeorperish.ai.parts import Said, Slots
+from writeorperish.ai.parts import Excerpt, Said, Slots
 from writeorperish.ai.twins import Offline, offline
 from writeorperish.privacy.reading import Passage
 
@@ -68,7 +68,7 @@ def reply_by_rule(slots: Slots) -> Offline:
     found = [
         sentence
         for passage in (related if isinstance(related, Sequence) else ())
-        if isinstance(passage, Passage) and (sentence := best_sentence(passage, wanted))
+        if (text := passage_in(passage)) and (sentence := best_sentence(text, wanted))
     ]
     best = sorted(found, key=lambda each: -each.shared)[:SENTENCES]
     by_date = sorted(best, key=lambda each: str(each.passage.at))
@@ -78,11 +78,17 @@ def reply_by_rule(slots: Slots) -> Offline:
 
 def newest_text(thread: Sequence[object]) -> str:
     texts = [
-        each.part.text
+        text.text
         for each in thread
-        if isinstance(each, Said) and isinstance(each.part, Passage)
+        if isinstance(each, Said) and (text := passage_in(each.part)) is not None
     ]
     return texts[-1] if texts else ""
+
+
+def passage_in(part: object) -> Passage | None:
+    """The text a part holds words of; None for a fact."""
+    whole = part.passage if isinstance(part, Excerpt) else part
+    return whole if isinstance(whole, Passage) else None
 
 
 def best_sentence(passage: Passage, wanted: set[str]) -> Sentence | None:

@@ -1,6 +1,6 @@
 """AI replies in threads: asked for, written by a worker, and settled only where they may still stand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from journal.actions.nodes import Audience, keep_version, lock_parent, open_to_a
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
 from journal.replying import PROMPT, RELATED, window
+from journal.weaving import first_quotes, quoted_refs, woven
 from writeorperish.ai import budget, embeddings, gateway, jobs
 from writeorperish.ai.asking import Broken
 from writeorperish.ai.jobs import Lost, Telling
@@ -23,6 +24,7 @@ from writeorperish.ai.parts import (
     CapabilityOff,
     Capable,
     Delta,
+    Excerpt,
     Fact,
     NotAllowed,
     Said,
@@ -164,11 +166,26 @@ def context_of(person: AbstractUser, node_id: UUID) -> Slots:
     path = path_to(person, node_id)
     chosen = [path[index] for index in window([node.chars for node in path])]
     passages = open_texts(person, [Ref.to(node) for node in chosen])
-    said = [said_by(node, passages.get(Ref.to(node))) for node in chosen]
     about = passages.get(Ref(Node._meta.label_lower, node_id))
     if about is None:
         raise NotAllowed(why="ai_off_here")
-    return {"thread": said, "related": related_to(person, about, besides=set(passages))}
+    related = related_to(person, about, besides=set(passages))
+    texts = with_quotes(person, chosen, passages | {each.ref: each for each in related})
+    return {
+        "thread": [said_by(node, texts.get(Ref.to(node))) for node in chosen],
+        "related": [texts[each.ref] for each in related],
+    }
+
+
+def with_quotes(
+    person: AbstractUser, thread: Sequence[Node], passages: Mapping[Ref, Passage]
+) -> dict[Ref, Passage | Excerpt]:
+    """These texts with the entries they quote, each under its own rules; what a model wrote quotes nothing."""
+    by_ai = {Ref.to(node) for node in thread if node.author_kind == Node.Author.AI}
+    quotes = first_quotes([each for ref, each in passages.items() if ref not in by_ai])
+    refs = quoted_refs(quotes)
+    opened = open_texts(person, refs) if refs else {}
+    return {ref: woven(each, quotes.get(ref, []), opened) for ref, each in passages.items()}
 
 
 def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:
@@ -180,11 +197,11 @@ def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:
     return {ref: passage for ref, passage in passages.items() if passage.owner_id in agreed}
 
 
-def said_by(node: Node, passage: Passage | None) -> Said:
-    if passage is None:
+def said_by(node: Node, text: Passage | Excerpt | None) -> Said:
+    if text is None:
         return Said("user", Fact(NOT_OPEN))
     at = local(node.written_at, node.zone)
-    return Said("assistant" if node.author_kind == Node.Author.AI else "user", passage, at=at)
+    return Said("assistant" if node.author_kind == Node.Author.AI else "user", text, at=at)
 
 
 def local(at: datetime, zone: str) -> str:

@@ -4,17 +4,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from journal.actions import replies
-from journal.actions.nodes import change_settings
+from journal.actions.nodes import change_settings, edit_node
 from journal.actions.replies import NOT_OPEN, ask_for_reply, context_of
 from journal.actions.trash import trash_node
 from journal.models.nodes import Node
-from journal.replying import question_for, questions, window
+from journal.quoting import quote_marker
+from journal.replying import PROMPT, question_for, questions, window
+from journal.weaving import QUOTE_CHARS, QUOTE_NOT_OPEN, QUOTES
 from tests.events_drain import drain
 from tests.factories import befriend, entry
 from writeorperish.ai import budget, jobs
+from writeorperish.ai.composing import compose
 from writeorperish.ai.gateway import change_preferences
 from writeorperish.ai.models import Call, Job, Read, Scope
 from writeorperish.ai.parts import CapabilityOff, Fact, NotAllowed
+from writeorperish.ai.prompts import named
 from writeorperish.audit.models import Entry
 from writeorperish.events.models import Event
 from writeorperish.ops.refusals import Missing
@@ -84,11 +88,81 @@ def test_what_is_not_open_leaves_a_gap_and_never_its_words(alice):
     first, *others = slots["thread"]
     assert first.part == Fact(NOT_OPEN)
     assert [each.part.text for each in others] == ["an open middle", "an open end"]
-    assert "secret" not in str(slots)
+    assert "secret" not in texts_in(slots)
     reply, _job = ask_for_reply(alice, end.pk)
     drain()
     assert "secret" not in fresh(reply).body
     assert not Read.objects.filter(ref_id=root.pk).exists()
+
+
+def marker(node, start=None, end=None):
+    return quote_marker(node.pk, None if start is None else (node.rev, start, end))
+
+
+def texts_in(slots):
+    """What a model would be given, as words."""
+    return "\n".join(compose(named(PROMPT), slots, mark="text-mark").texts)
+
+
+def test_a_quoted_entry_is_given_under_its_own_rules_and_listed(alice, bob):
+    open_one = entry(alice, "before THE QUOTED PASSAGE after", ai_usage="chat")
+    closed = entry(alice, "a secret quoted", ai_usage="none")
+    foreign = entry(bob, "another secret", ai_usage="chat")
+    deleted = entry(alice, "a deleted secret", ai_usage="chat")
+    trash_node(alice, deleted)
+    words = (
+        f"So: {marker(open_one, 7, 25)} {marker(closed)} {marker(foreign)} {marker(deleted)} end"
+    )
+    node = entry(alice, words, ai_usage="chat")
+    told = texts_in(context_of(alice, node.pk))
+    assert "THE QUOTED PASSAGE" in told
+    for absent in ("before", "after", "secret", "{quote", str(open_one.pk), str(closed.pk)):
+        assert absent not in told
+    assert told.count(QUOTE_NOT_OPEN) == 3
+    _reply, job = ask_for_reply(alice, node.pk)
+    drain()
+    reads = Read.objects.filter(call__job=job.pk, ref_id=open_one.pk, owner=alice)
+    assert (7, 25) in reads.values_list("start", "end")
+    assert not Read.objects.filter(
+        ref_id__in=[closed.pk, foreign.pk, deleted.pk], purpose="reply"
+    ).exists()
+
+
+def test_others_words_are_quoted_to_a_model_where_they_are_shared_and_open(alice, bob):
+    circle = befriend(bob, alice)
+    shared = entry(bob, "bob's shared words", ai_usage="chat", circles=(circle,))
+    closed = entry(bob, "bob's closed words", ai_usage="none", circles=(circle,))
+    node = entry(alice, f"{marker(shared)} and {marker(closed)}", ai_usage="chat")
+    told = texts_in(context_of(alice, node.pk))
+    assert "bob's shared words" in told
+    assert "bob's closed words" not in told
+    assert Entry.objects.filter(object_id=shared.pk, action="read", actor_id=alice.pk).exists()
+
+
+def test_ten_quotes_of_four_thousand_characters_and_none_within_a_quote(alice):
+    innermost = entry(alice, "innermost words", ai_usage="chat")
+    long = entry(alice, f"{marker(innermost)}{'long ' * 2_000}", ai_usage="chat")
+    node = entry(alice, " ".join([marker(long)] * 12), ai_usage="chat")
+    slots = context_of(alice, node.pk)
+    told = texts_in(slots)
+    assert "innermost" not in told
+    assert "{quote" not in told
+    cuts = compose(named(PROMPT), slots, mark="text-mark").cuts
+    quoted = [cut for cut in cuts if cut.passage.ref == Ref.to(long) and cut.end <= QUOTE_CHARS]
+    assert len(quoted) == QUOTES
+
+
+def test_a_marker_in_a_model_s_own_words_quotes_nothing(alice):
+    secret = entry(alice, "an open secret", ai_usage="chat")
+    node = entry(alice, SLEEP, ai_usage="chat")
+    reply, _job = ask_for_reply(alice, node.pk)
+    drain()
+    reply = fresh(reply)
+    edit_node(alice, reply, base_rev=reply.rev, title=None, text=f"Look: {marker(secret)}")
+    end = entry(alice, "go on", parent=reply, ai_usage="chat")
+    thread = texts_in({"thread": context_of(alice, end.pk)["thread"]})
+    assert "Look: […]" in thread
+    assert "an open secret" not in thread
 
 
 @pytest.mark.parametrize(

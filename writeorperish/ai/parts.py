@@ -49,6 +49,29 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stretch of a passage, with other words in place of the markers in it."""
+
+    passage: Passage
+    start: int
+    end: int
+    quotes: "tuple[Quote, ...]" = ()
+
+    @property
+    def text(self) -> str:
+        return self.passage.text
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A marker at text[at:until], and what a model is given for it: words of what it points at, or a fact."""
+
+    at: int
+    until: int
+    part: Excerpt | Fact
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """One turn of a conversation: somebody's text, or a fact that stands for one that may not be read.
 
@@ -56,12 +79,16 @@ class Said:
     """
 
     role: Literal["user", "assistant"]
-    part: Passage | Fact
+    part: Passage | Excerpt | Fact
     at: str = ""
 
 
-Part: TypeAlias = Passage | Typed | Fact
-Slots: TypeAlias = Mapping[str, Part | Sequence[Passage] | Sequence[Said] | None]
+Text: TypeAlias = Passage | Excerpt
+Part: TypeAlias = Passage | Excerpt | Typed | Fact
+Slots: TypeAlias = Mapping[
+    str,
+    Part | Sequence[Passage] | Sequence[Excerpt] | Sequence[Text] | Sequence[Said] | None,
+]
 
 
 @dataclass(frozen=True, slots=True)
