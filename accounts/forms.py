@@ -8,9 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.people import ZONES
 from accounts.models import Profile
+from writeorperish.ai.instructions import MOST_CHARS
 from writeorperish.ai.routing import Choice
 from writeorperish.privacy.consent import terms
 from writeorperish.privacy.models import Consent
+from writeorperish.ui.fields import FormText
 
 
 class AccountForm(forms.ModelForm[Profile]):
@@ -49,6 +51,17 @@ class AIForm(forms.Form):
         label=_("Pause AI"),
         required=False,
         help_text=_("Nothing is given to any model until you switch it on again."),
+    )
+
+    instructions = FormText(
+        label=_("How should AI talk with you?"),
+        required=False,
+        max_chars=MOST_CHARS,
+        widget=forms.Textarea({"rows": 5}),
+        help_text=_(
+            "In your own words: manner, length, language, what to leave alone. Models are told this with every "
+            "reply you ask for. Empty the field to take it back."
+        ),
     )
 
     def __init__(

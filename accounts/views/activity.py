@@ -32,6 +32,8 @@ VERBS = {
     "export.ask": gettext_lazy("An export was asked for"),
     "export.fetch": gettext_lazy("An export was downloaded"),
     "import": gettext_lazy("Imported"),
+    "instructions.give": gettext_lazy("You told AI how to talk with you"),
+    "instructions.take_back": gettext_lazy("You took back how AI should talk with you"),
     "join": gettext_lazy("Your account was made"),
     "profile": gettext_lazy("Your profile was changed"),
     "read": gettext_lazy("Read by a model on this server"),

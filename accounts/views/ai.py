@@ -17,6 +17,7 @@ from accounts.http import Request
 from writeorperish.ai import budget, routing
 from writeorperish.ai.budget import Standing
 from writeorperish.ai.gateway import capable, change_preferences, preferences_of
+from writeorperish.ai.instructions import give_instructions, words_of
 from writeorperish.ai.ledger import used_by_day
 from writeorperish.ai.models import Scope
 from writeorperish.privacy import consent
@@ -50,7 +51,11 @@ def ai(request: Request) -> HttpResponse:
         request.POST or None,
         models=models,
         consents=consent.consents_of(request.user),
-        initial={"paused": wishes.paused, "preferred_model": wishes.preferred_model},
+        initial={
+            "paused": wishes.paused,
+            "preferred_model": wishes.preferred_model,
+            "instructions": words_of(request.user),
+        },
     )
     if request.method == "POST" and form.is_valid():
         change_preferences(
@@ -58,6 +63,7 @@ def ai(request: Request) -> HttpResponse:
             paused=form.cleaned_data["paused"],
             preferred_model=form.cleaned_data["preferred_model"],
         )
+        give_instructions(request.user, form.cleaned_data["instructions"])
         for purpose, granted in form.decided().items():
             consent.decide(
                 request.user,

@@ -15,7 +15,7 @@ from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
 from journal.replying import PROMPT, RELATED, window
 from journal.weaving import first_quotes, quoted_refs, woven
-from writeorperish.ai import budget, embeddings, gateway, jobs
+from writeorperish.ai import budget, embeddings, gateway, instructions, jobs
 from writeorperish.ai.asking import Broken
 from writeorperish.ai.jobs import Lost, Telling
 from writeorperish.ai.models import Job, Scope
@@ -172,6 +172,7 @@ def context_of(person: AbstractUser, node_id: UUID) -> Slots:
     related = related_to(person, about, besides=set(passages))
     texts = with_quotes(person, chosen, passages | {each.ref: each for each in related})
     return {
+        "instructions": instructions.passage_for(person, purpose=Purpose.REPLY),
         "thread": [said_by(node, texts.get(Ref.to(node))) for node in chosen],
         "related": [texts[each.ref] for each in related],
     }

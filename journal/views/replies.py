@@ -21,7 +21,7 @@ from journal.views.nodes import own, texts_of, visible
 from journal.views.quotes import quotes_of
 from writeorperish.ai import jobs, routing
 from writeorperish.ai.ledger import calls_about, calls_for
-from writeorperish.ai.models import Call, Read
+from writeorperish.ai.models import Call, Instructions, Read
 from writeorperish.ops.limits import require
 from writeorperish.ops.refusals import Missing, Refused
 from writeorperish.privacy import consent
@@ -148,6 +148,8 @@ def readable(request: Request, calls: list[Call]) -> list[Node]:
 
 def given(read: Read, found: dict[UUID, Node]) -> Given:
     node = found.get(read.ref_id)
+    if read.kind == Instructions._meta.label_lower:
+        return Given(_("How you want AI to talk with you"), None, reverse("accounts:ai"))
     if node is None:
         return Given(_("An entry that is no longer here"), None, "")
     place = f"{reverse('journal:node', args=[node.pk])}?at={read.start}-{read.end}"

@@ -36,7 +36,7 @@ from writeorperish.events.catalog import AIPaused
 from writeorperish.events.outbox import emit
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
-from writeorperish.privacy.reading import open_now
+from writeorperish.privacy.reading import Passage, open_now
 from writeorperish.refs import Ref
 
 BATCH: Final = 32
@@ -86,6 +86,7 @@ def stream(
     ProviderDown, ProviderRefuses or BadAnswer; once words have come no other provider is tried.
     """
     prompt = prompts.named(name)
+    require_own(prompt, slots, spender)
     composed = compose(prompt, slots, mark=f"text-{get_random_string(8).lower()}")
     options = allowed_choices(prompt, composed, spender, prefer)
     errand = Errand(
@@ -213,6 +214,16 @@ def require_still(prompt: Prompt, composed: Composed, spender: UUID) -> None:
     refs = {cut.passage.ref for cut in composed.cuts}
     if open_now(refs, purpose=prompt.purpose) < refs:
         raise NotAllowed(why="ai_off_here")
+
+
+def require_own(prompt: Prompt, slots: Slots, spender: UUID) -> None:
+    """ValueError for somebody else's words where only the person's own may stand."""
+    for name, slot in prompt.slots.items():
+        part = slots.get(name)
+        if slot.kind != "own" or part is None:
+            continue
+        if not isinstance(part, Passage) or part.owner_id != spender:
+            raise ValueError(f"{prompt.name}: {name} holds the person's own words only")
 
 
 def require_open(cuts: Sequence[Cut]) -> None:

@@ -49,6 +49,8 @@ class Source:
     labels: Callable[[Any], Iterable[str]]
     readable: Callable[[Any], bool]
     genre: Callable[[Any], str]
+    earlier: Callable[[Any, int], str | None]
+    searched: bool
 
 
 SOURCES: dict[str, Source] = {}
@@ -63,9 +65,17 @@ def source(
     genre: Callable[[Any], str],
     labels: Callable[[Any], Iterable[str]] = lambda _row: (),
     readable: Callable[[Any], bool] = lambda _row: True,
+    earlier: Callable[[Any, int], str | None] = lambda _row, _rev: None,
+    searched: bool = True,
 ) -> None:
-    """Registers the texts of a model, once, in the app's `sources.py`."""
-    SOURCES[model._meta.label_lower] = Source(model, text, title, at, labels, readable, genre)
+    """Registers the texts of a model, once, in the app's `sources.py`.
+
+    `earlier`: the words of a row in a revision that is no longer its own, None where they are not kept.
+    `searched`: whether search and discovery go through them.
+    """
+    SOURCES[model._meta.label_lower] = Source(
+        model, text, title, at, labels, readable, genre, earlier, searched
+    )
 
 
 def read(ref: Ref, *, purpose: Purpose, asker: AbstractUser | None = None) -> Passage | None:
@@ -155,9 +165,27 @@ def seen(person: Viewer, rows: Iterable[Guarded]) -> None:
 
 
 def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]]]:
-    """Each kind of registered text with the rows this person may see: where every search starts."""
+    """Each kind of searched text with the rows this person may see: where every search starts."""
     for known in SOURCES.values():
-        yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+        if known.searched:
+            yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+
+
+def as_it_stood(ref: Ref, rev: int, *, person: AbstractUser) -> str | None:
+    """The words of a text in this revision, for somebody who may see it; None when they are gone.
+
+    Earlier words of other people are theirs alone. Two queries.
+    """
+    known = SOURCES.get(ref.kind)
+    if known is None:
+        return None
+    row = next(iter(rows_for(known, [ref.id], person)), None)
+    if row is None:
+        return None
+    seen(person, [row])
+    if getattr(row, "rev", 0) == rev:
+        return known.text(row)
+    return known.earlier(row, rev) if row.owner_id == person.pk else None
 
 
 def open_now(refs: Collection[Ref], *, purpose: Purpose) -> set[Ref]:
