@@ -31,7 +31,9 @@ from accounts.models import Export
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.replies import ask_for_reply
+from tests.events_drain import drain
 from tests.factories import befriend, entry
+from writeorperish.ai.models import Call
 from writeorperish.ops import limits
 from writeorperish.privacy.circles import invite
 from writeorperish.privacy.levels import Purpose
@@ -77,14 +79,17 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
     upload = begin_upload(alice, size=5)
     put_part(alice, upload, 0, b"words")
     befriend(bob, alice)
+    job = ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1]
+    drain()
     return {
+        "calls": Call.objects.filter(owner=alice)[0].pk,
         "nodes": node.pk,
         "versions": node.versions.get().pk,
         "drafts": save_draft(alice, new_id(), seq=1, title="", text="half a text").draft.pk,
         "uploads": upload.pk,
         "parts": 0,
         "imports": begin_import(alice, upload).pk,
-        "jobs": ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1].pk,
+        "jobs": job.pk,
         "circles": cast.circle.pk,
         "members": bob.pk,
         "invitations": invite(charlie, befriend(charlie), alice).pk,

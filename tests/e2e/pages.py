@@ -94,6 +94,8 @@ PAGES = [
     Row("accounts:privacy"),
     Row("accounts:activity"),
     Row("accounts:ai"),
+    Row("accounts:ai-call", kwargs={"call_id": "call"}),
+    Row("accounts:ai-call", kwargs={"call_id": "here"}, words="-here"),
     Row("accounts:tokens"),
     Row("accounts:tokens", "empty"),
     Row("accounts:export"),

@@ -191,6 +191,7 @@ def _begun(choice: Choice, request: Request, errand: Errand) -> Opened:
         errand,
         provider=choice.provider,
         model=choice.model.id,
+        request=request,
         key_class=choice.key_class,
         held_microdollars=catalogue.cost_microdollars(choice.model, _most(choice, request), on=on),
     )

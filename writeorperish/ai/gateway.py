@@ -1,6 +1,6 @@
 """The one way to a model: allowed, paid for, asked, written down."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Final
@@ -27,10 +27,13 @@ from writeorperish.ai.parts import (
     Slots,
     TooLong,
     Typed,
+    UnknownModel,
+    UnknownProvider,
 )
 from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
 from writeorperish.ai.providers.wire import Request, Stop
+from writeorperish.ai.recipes import Plan
 from writeorperish.ai.routing import Choice, KeyClass
 from writeorperish.events.catalog import AIPaused
 from writeorperish.events.outbox import emit
@@ -59,7 +62,11 @@ def capable(capability: str, person: UUID | None = None) -> Capable:
     if wishes.paused:
         return Capable(on=False, why="paused_by_you")
     options = routing.choices(
-        capability, key_class="chat", on=today(), prefer=wishes.preferred_model
+        capability,
+        key_class="chat",
+        on=today(),
+        prefer=wishes.preferred_model,
+        among=wishes.providers,
     )
     if options:
         first = options[0]
@@ -99,6 +106,7 @@ def stream(
         job=job,
         background=prompt.background,
         cuts=composed.cuts,
+        plan=Plan(prompt, composed.recipe),
     )
     if not options:
         yield from _offline(name, slots, errand)
@@ -184,6 +192,7 @@ def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: s
         key_class=key_class_of(composed),
         on=today(),
         prefer=prefer or wishes.preferred_model,
+        among=wishes.providers,
     )
     if options:
         require_consent(prompt.purpose, composed, spender)
@@ -276,12 +285,27 @@ def preferences_of(person: UUID) -> Preferences:
 
 @transaction.atomic
 def change_preferences(person: UUID, *, paused: bool, preferred_model: str) -> None:
-    """What the person chose about AI from now on. A pause also stops what is under way."""
+    """What the person chose about AI from now on. A pause also stops what is under way.
+
+    UnknownModel for one that cannot be chosen, an earlier choice that retired apart.
+    """
+    known = [each.model.id for each in routing.selectable(today())]
+    kept = ["", preferences_of(person).preferred_model]
+    if preferred_model not in [*known, *kept]:
+        raise UnknownModel(known=known)
     if paused and not preferences_of(person).paused:
         emit(AIPaused(person))
     Preferences.objects.update_or_create(
         owner_id=person, defaults={"paused": paused, "preferred_model": preferred_model}
     )
+
+
+def accept_providers(person: UUID, providers: Collection[str]) -> None:
+    """Only these may answer this person from now on. UnknownProvider for one that is not set up here."""
+    known = routing.providers(today())
+    if unknown := set(providers) - set(known):
+        raise UnknownProvider(unknown=sorted(unknown), known=known)
+    Preferences.objects.update_or_create(owner_id=person, defaults={"providers": sorted(providers)})
 
 
 def today() -> date:

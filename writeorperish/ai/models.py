@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Q
@@ -255,13 +256,17 @@ class Purse(models.Model):
 
 
 class Preferences(models.Model):
-    """What a person chose about AI. Without a row: not paused, no model preferred."""
+    """What a person chose about AI. Without a row: not paused, no model preferred, any provider may answer.
+
+    `providers`: the only ones that may; null is whichever is set up.
+    """
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="ai_preferences"
     )
     paused = models.BooleanField(default=False)
     preferred_model = models.CharField(max_length=80, blank=True, default="")
+    providers = ArrayField(models.CharField(max_length=20), null=True)
 
     def __str__(self) -> str:
         return f"preferences {self.pk}"

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from writeorperish.ai.providers.wire import Stop
-from writeorperish.ops.refusals import Conflict, TooLarge, TooMuch, Unavailable
+from writeorperish.ops.refusals import Conflict, Invalid, TooLarge, TooMuch, Unavailable
 from writeorperish.privacy.reading import Passage
 
 FACT_CHARS: Final = 200
@@ -163,6 +163,16 @@ class BudgetSpent(TooMuch):
     words = _(
         "Your AI budget for this time is used up. Writing, reading and searching go on as ever."
     )
+
+
+class UnknownModel(Invalid):
+    code = "unknown_model"
+    words = _("There is no such model to choose here.")
+
+
+class UnknownProvider(Invalid):
+    code = "unknown_provider"
+    words = _("There is no such AI service here.")
 
 
 class TooLong(TooLarge):

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -52,6 +52,7 @@ class Prompt:
     effort: str = ""
     background: bool = False
     schema: Mapping[str, Any] | None = None
+    text: str = field(default="", repr=False)
 
     @property
     def feature(self) -> str:
@@ -102,6 +103,7 @@ def parsed(name: str, text: str) -> Prompt:
         effort=fields.get("effort", ""),
         background=fields.get("background", False),
         schema=fields.get("schema"),
+        text=text,
     )
 
 

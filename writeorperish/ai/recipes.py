@@ -46,6 +46,14 @@ class Recipe:
     turns: Sequence[Spoken] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A prompt and what it was filled with."""
+
+    prompt: Prompt
+    recipe: Recipe
+
+
 def system_of(prompt: Prompt, recipe: Recipe, text_of: TextOf) -> str:
     """The system turn. A paragraph about slots that are all empty is left out."""
     told = [each for each in prompt.system.split("\n\n") if is_about_something(each, recipe)]

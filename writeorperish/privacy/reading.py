@@ -171,18 +171,29 @@ def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]
             yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
 
 
-def as_it_stood(ref: Ref, rev: int, *, person: AbstractUser) -> str | None:
-    """The words of a text in this revision, for somebody who may see it; None when they are gone.
+def as_they_stood(
+    wanted: Iterable[tuple[Ref, int]], *, person: AbstractUser
+) -> dict[tuple[Ref, int], str]:
+    """The words of these texts, each in one revision, for somebody who may see them; those that are gone are left out.
 
-    Earlier words of other people are theirs alone. Two queries.
+    Earlier words of other people are theirs alone. Two queries a kind, and one for each earlier revision.
     """
-    known = SOURCES.get(ref.kind)
-    if known is None:
-        return None
-    row = next(iter(rows_for(known, [ref.id], person)), None)
-    if row is None:
-        return None
-    seen(person, [row])
+    asked = set(wanted)
+    found: dict[tuple[Ref, int], str] = {}
+    for kind in sorted({ref.kind for ref, _rev in asked} & SOURCES.keys()):
+        known = SOURCES[kind]
+        ids = {ref.id for ref, _rev in asked if ref.kind == kind}
+        rows = {row.ref: row for row in rows_for(known, list(ids), person)}
+        seen(person, rows.values())
+        for ref, rev in asked:
+            row = rows.get(ref)
+            words = None if row is None else words_at(known, row, rev, person)
+            if words is not None:
+                found[ref, rev] = words
+    return found
+
+
+def words_at(known: Source, row: Guarded, rev: int, person: AbstractUser) -> str | None:
     if getattr(row, "rev", 0) == rev:
         return known.text(row)
     return known.earlier(row, rev) if row.owner_id == person.pk else None
