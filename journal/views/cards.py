@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
 from django.utils.safestring import SafeString
 
 from journal.actions.nodes import levels_under
+from journal.helping import contact_in, is_acute
 from journal.models.nodes import Node
 from journal.views.quotes import NONE, Quotes
 from writeorperish.ai.models import Job
@@ -35,6 +37,7 @@ class Card:
     level: int = 0
     kind: str = "entry"
     job: Job | None = None
+    help: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,12 @@ def card(
     passage: tuple[int, int] | None = None,
     job: Job | None = None,
     quotes: Quotes = NONE,
+    help: str = "",
 ) -> Card:
     """The entry opened for its reader; with `whole` also as HTML, a passage in it marked.
 
     `job`: what writes it, while it is being written. `quotes`: those of the page, looked up before.
+    `help`: whom its person can call, above an answer to words about dying.
     """
     mine = node.owner_id == person.pk
     try:
@@ -85,7 +90,35 @@ def card(
         may_reply=isinstance(person, AbstractUser) and bool(levels_under(node, person)),
         level=level,
         job=job,
+        help=help,
     )
+
+
+def help_above(nodes: Iterable[Node], person: Viewer) -> dict[UUID, str]:
+    """Whom this person can call, for each of these AI replies of theirs that answers words about dying.
+
+    One query for entries that are not among these, none where there is no such reply.
+    """
+    rows = {node.pk: node for node in nodes}
+    answers = [
+        node
+        for node in rows.values()
+        if node.author_kind == Node.Author.AI and node.owner_id == person.pk and node.parent_id
+    ]
+    absent = {node.parent_id for node in answers} - rows.keys()
+    if absent:
+        rows |= Node.objects.visible_to(person).in_bulk(absent)
+    answered = {node.pk: rows[node.parent_id] for node in answers if node.parent_id in rows}
+    acute = {ident: above for ident, above in answered.items() if is_acute(text_of(above))}
+    return {ident: contact_in(above.zone) for ident, above in acute.items()}
+
+
+def text_of(node: Node) -> str:
+    """Its words, none where they do not open."""
+    try:
+        return node.body or ""
+    except CannotOpen:
+        return ""
 
 
 def html_of(node: Node, body: str, passage: tuple[int, int] | None, quotes: Quotes) -> SafeString:

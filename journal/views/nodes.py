@@ -40,7 +40,7 @@ from journal.forms import AudienceForm, EditForm, NodeForm
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, Version
 from journal.quoting import quote_marker
-from journal.views.cards import Card, card
+from journal.views.cards import Card, card, help_above
 from journal.views.cards import Place as ShownPlace
 from journal.views.quotes import Quotes, quotes_of
 from writeorperish.ai.models import Job
@@ -247,16 +247,24 @@ def thread_context(request: HttpRequest, thread: ThreadPage) -> dict[str, object
     writing = jobs_of([each.node for each in thread.below if each.node])
     quotes = quotes_of(texts_of(shown_rows(thread)), person)
     passage = passage_of(request.GET.get("at", ""))
-    focus = card(thread.node, person, whole=True, passage=passage, quotes=quotes)
+    helps = help_above(shown_rows(thread), person)
+    focus = card(
+        thread.node,
+        person,
+        whole=True,
+        passage=passage,
+        quotes=quotes,
+        help=helps.get(thread.node.pk, ""),
+    )
     signed_in = isinstance(person, AbstractUser)
     return {
         "focus": focus,
-        "ancestors": [as_shown(each, person, {}, quotes) for each in thread.ancestors],
+        "ancestors": [as_shown(each, person, {}, quotes, helps) for each in thread.ancestors],
         "pinned": thread.node.pinned_at is not None,
         "quote": quote_marker(thread.node.pk),
         "may_ask": focus.mine and thread.node.state == Node.State.WHOLE,
         "more_above": thread.more_above,
-        "below": [as_shown(each, person, writing, quotes) for each in thread.below],
+        "below": [as_shown(each, person, writing, quotes, helps) for each in thread.below],
         "next_after": thread.next_after,
         "next_url": f"?after={thread.next_after}#children",
         "head_count": head_count(thread.node) if focus.mine else None,
@@ -285,7 +293,11 @@ def texts_of(nodes: Iterable[Node]) -> Iterator[str]:
 
 
 def as_shown(
-    place: Place, person: Viewer, writing: Mapping[UUID, Job], quotes: Quotes
+    place: Place,
+    person: Viewer,
+    writing: Mapping[UUID, Job],
+    quotes: Quotes,
+    helps: Mapping[UUID, str],
 ) -> Card | ShownPlace:
     if place.node is None:
         return ShownPlace("unavailable", place.level)
@@ -298,7 +310,15 @@ def as_shown(
             deleted=place.node.deleted_at,
         )
     job = writing.get(place.node.pk)
-    return card(place.node, person, whole=True, level=place.level, job=job, quotes=quotes)
+    return card(
+        place.node,
+        person,
+        whole=True,
+        level=place.level,
+        job=job,
+        quotes=quotes,
+        help=helps.get(place.node.pk, ""),
+    )
 
 
 @login_required

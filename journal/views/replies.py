@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.http import Request
 from journal.actions.replies import ability_of, ask_for_reply, jobs_about, newest_job_of, why_not
 from journal.models.nodes import Node
-from journal.views.cards import card
+from journal.views.cards import card, help_above
 from journal.views.nodes import own, texts_of, visible
 from journal.views.quotes import quotes_of
 from writeorperish.ai import jobs, routing
@@ -87,7 +87,9 @@ def reply(request: Request, node_id: UUID) -> HttpResponse:
         return HttpResponse()
     job = newest_job_of(node) if node.state == Node.State.WRITING else None
     quotes = quotes_of(texts_of([node]), request.user)
-    context = {"place": card(node, request.user, whole=True, job=job, quotes=quotes), "job": job}
+    help = help_above([node], request.user).get(node.pk, "")
+    shown = card(node, request.user, whole=True, job=job, quotes=quotes, help=help)
+    context = {"place": shown, "job": job}
     return show(request, "journal/reply.html", context, parts=("entry",))
 
 
