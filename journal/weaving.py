@@ -54,8 +54,13 @@ def part_for(quoted: Quoted, opened: Mapping[Ref, Passage]) -> Excerpt | Fact:
     start, end = 0, len(passage.text)
     if quoted.rev == passage.rev and quoted.start is not None and quoted.end is not None:
         start, end = min(quoted.start, end), min(quoted.end, end)
-    inner = tuple(
+    return without_quotes(passage, start, min(end, start + QUOTE_CHARS))
+
+
+def without_quotes(passage: Passage, start: int, end: int) -> Excerpt:
+    """A stretch of a text in which quotes are no more than gaps."""
+    gaps = tuple(
         Quote(match.start(), match.end(), Fact(NO_MORE_THAN_THAT))
         for match in MARKER.finditer(passage.text)
     )
-    return Excerpt(passage, start, min(end, start + QUOTE_CHARS), inner)
+    return Excerpt(passage, start, end, gaps)

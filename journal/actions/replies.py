@@ -10,10 +10,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from journal.actions.lookups import look_up_for
 from journal.actions.nodes import Audience, keep_version, lock_parent, open_to_audience
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
-from journal.replying import PROMPT, RELATED, window
+from journal.replying import PROMPT, RELATED, cited, window
 from journal.weaving import first_quotes, quoted_refs, woven
 from writeorperish.ai import budget, embeddings, gateway, instructions, jobs
 from writeorperish.ai.asking import Broken
@@ -26,6 +27,7 @@ from writeorperish.ai.parts import (
     Delta,
     Excerpt,
     Fact,
+    Looking,
     NotAllowed,
     Said,
     Slots,
@@ -134,10 +136,12 @@ def write_reply(job: Job) -> None:
     telling = Telling(job)
     telling.begin()
     answer: Answer | None = None
+    slots = context_of(person, job.about_id)
     try:
         for event in gateway.stream(
             PROMPT,
-            context_of(person, job.about_id),
+            slots,
+            look=look_up_for(person, Node.objects.get(pk=job.about_id), slots),
             spender=person.pk,
             about=job.about,
             job=job.pk,
@@ -146,6 +150,9 @@ def write_reply(job: Job) -> None:
         ):
             if isinstance(event, Delta):
                 telling.say(event.words)
+            elif isinstance(event, Looking):
+                telling.flush()
+                telling.tell("status", status="looking")
             else:
                 answer = event
     except Broken as broken:
@@ -230,7 +237,9 @@ def settle_reply(job: Job, answer: Answer) -> None:
         fail_reply(job, Job.State.FAILED, "refused")
         return
     stopped = answer.stop == Stop.STOPPED
-    write_down(reply, answer.text, Node.State.STOPPED if stopped else Node.State.WHOLE)
+    write_down(
+        reply, cited(answer.text, answer.read), Node.State.STOPPED if stopped else Node.State.WHOLE
+    )
     Node.objects.filter(pk=reply.pk).update(author_model=answer.model)
     jobs.finish(
         job,

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from writeorperish.ai import catalogue, ledger
+from writeorperish.ai.composing import words_in
 from writeorperish.ai.ledger import Errand
 from writeorperish.ai.models import Call
 from writeorperish.ai.parts import Answer, BadAnswer, Delta, ProviderDown, ProviderRefuses, TooLong
@@ -70,6 +71,7 @@ class Opened:
     started: float
     first_byte_ms: int
     words: list[str] = field(default_factory=list, repr=False)
+    wanted: list[Wanted] = field(default_factory=list, repr=False)
 
     @property
     def text(self) -> str:
@@ -100,6 +102,8 @@ def ask(
             if isinstance(event, Piece):
                 opened.words.append(event.words)
                 yield Delta(event.words)
+            elif isinstance(event, Wanted):
+                opened.wanted.append(event)
             if stop():
                 break
         settled = True
@@ -254,7 +258,7 @@ def _answer(
     estimated: bool,
     provider_request: str = "",
 ) -> Answer:
-    """The answer, paid for and written down. BadAnswer when a model ended without a word."""
+    """The answer, paid for and written down. BadAnswer when a model ended without a word or a wish."""
     cost = catalogue.cost_microdollars(choice.model, usage, on=opened.call.started_at.date())
     ledger.settle_call(
         opened.call,
@@ -265,16 +269,18 @@ def _answer(
         provider_request=provider_request,
         estimated=estimated,
     )
-    if stop == Stop.END and not opened.text.strip():
+    if stop == Stop.END and not opened.text.strip() and not opened.wanted:
         raise BadAnswer
     return Answer(
         text=opened.text,
         stop=stop,
         provider=choice.provider,
         model=choice.model.name,
+        model_id=choice.model.id,
         cost_microdollars=cost,
         call=opened.call.pk,
         read=tuple(errand.cuts),
+        wanted=tuple(opened.wanted),
     )
 
 
@@ -310,7 +316,8 @@ def _note(choice: Choice, failure: Failed) -> None:
 
 
 def _put(choice: Choice, request: Request) -> int:
-    texts = [request.system, *(getattr(turn, "words", "") for turn in request.turns)]
+    tools = [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
+    texts = [request.system, *map(words_in, request.turns), *tools]
     return catalogue.tokens_of(choice.model, texts)
 
 

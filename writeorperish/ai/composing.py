@@ -1,14 +1,23 @@
 """A prompt and what it is about, put together: delimited, labelled, cut to fit, and listed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from string import ascii_uppercase
 from typing import Final
 
-from writeorperish.ai.parts import Cut, Excerpt, Fact, Part, Said, Slots, Typed
+from writeorperish.ai.parts import Cut, Excerpt, Fact, Part, Said, Slots, Text, Typed
 from writeorperish.ai.prompts import Prompt, Slot
-from writeorperish.ai.providers.wire import Turn
-from writeorperish.ai.recipes import Laid, Piece, Recipe, Spoken, Stretch, system_of, turns_of
+from writeorperish.ai.providers.wire import Looked, Turn, Wanted
+from writeorperish.ai.recipes import (
+    Laid,
+    LookedUp,
+    Piece,
+    Recipe,
+    Spoken,
+    Stretch,
+    system_of,
+    turns_of,
+)
 from writeorperish.privacy.levels import AIUsage
 from writeorperish.privacy.reading import Passage
 
@@ -26,14 +35,14 @@ class Composed:
     """
 
     system: str = field(repr=False)
-    turns: tuple[Turn, ...] = field(repr=False)
+    turns: tuple[Turn | Looked, ...] = field(repr=False)
     cuts: tuple[Cut, ...] = field(repr=False)
     typed: bool
     recipe: Recipe = field(repr=False)
 
     @property
     def texts(self) -> list[str]:
-        return [self.system, *(turn.words for turn in self.turns)]
+        return [self.system, *(words_in(turn) for turn in self.turns)]
 
     @property
     def for_training(self) -> bool:
@@ -70,12 +79,34 @@ def compose(prompt: Prompt, slots: Slots, *, mark: str) -> Composed:
     )
 
 
+def words_in(turn: Turn | Looked) -> str:
+    return turn.words if isinstance(turn, Turn) else f"{turn.arguments}\n{turn.answer}"
+
+
+def looked_up(
+    composed: Composed, prompt: Prompt, found: Sequence[tuple[Wanted, Sequence[Text | Fact]]]
+) -> Composed:
+    """The same conversation with what a model asked to look up, texts in blocks of their own under further letters."""
+    composer = Composer(composed.recipe.mark, composed.cuts)
+    more = [
+        LookedUp(wanted.id, wanted.name, wanted.arguments, composer.results(parts))
+        for wanted, parts in found
+    ]
+    recipe = replace(composed.recipe, turns=(*composed.recipe.turns, *more))
+    return replace(
+        composed,
+        turns=turns_of(prompt, recipe, composer.text_of),
+        cuts=tuple(composer.cuts),
+        recipe=recipe,
+    )
+
+
 class Composer:
     """Lays out texts one after the other and remembers what it laid out."""
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, cuts: Sequence[Cut] = ()) -> None:
         self.mark = mark
-        self.cuts: list[Cut] = []
+        self.cuts: list[Cut] = list(cuts)
         self.typed = False
 
     def text_of(self, number: int) -> str:
@@ -106,6 +137,9 @@ class Composer:
             blocks.append(self.part(text, left, slot.keep))
             left -= sum(cut.end - cut.start for cut in self.cuts[before:])
         return joined(blocks)
+
+    def results(self, parts: Sequence[Text | Fact]) -> Laid:
+        return joined([self.part(part, len_of(part), "head") for part in parts])
 
     def part(self, part: Part, chars: int, keep: str) -> Laid:
         if isinstance(part, Fact):
@@ -215,10 +249,25 @@ def fitting(said: Sequence[Said], chars: int) -> tuple[list[Said], int]:
 
 
 def length_of(said: Said) -> int:
-    if isinstance(said.part, Fact):
-        return len(said.part.words)
-    text = excerpt_of(said.part)
+    return len_of(said.part)
+
+
+def len_of(part: Text | Fact) -> int:
+    if isinstance(part, Fact):
+        return len(part.words)
+    text = excerpt_of(part)
     return text.end - text.start
+
+
+def number_of(letters: str) -> int:
+    """The number behind a letter, from 0, whatever its case; -1 for what is none."""
+    number = 0
+    for letter in letters.strip().upper():
+        place = ascii_uppercase.find(letter)
+        if place < 0 or number > 1_000_000:
+            return -1
+        number = 26 * number + place + 1
+    return number - 1
 
 
 def label(index: int) -> str:

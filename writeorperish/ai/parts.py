@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from writeorperish.ai.providers.wire import Stop
+from writeorperish.ai.providers.wire import Stop, Tool, Wanted
 from writeorperish.ops.refusals import Conflict, Invalid, TooLarge, TooMuch, Unavailable
 from writeorperish.privacy.reading import Passage
 
@@ -99,21 +99,38 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """The model asked to look something up, and goes on when it has it."""
+
+
+class LookUp(Protocol):
+    """What a model may look up while it answers. It reads; nothing else."""
+
+    tools: Sequence[Tool]
+
+    def found(self, wanted: Wanted, read: Sequence[Cut]) -> Sequence[Passage | Excerpt | Fact]:
+        """What answers one wish of a model that has read these so far. Whatever a model may write is answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answered. `data` is the parsed JSON of a prompt with a schema.
+    """What a model answered. `data` is the parsed JSON of a prompt with a schema; `model` is for people.
 
     `offline`: made on this server by rule, nothing was sent. `call` is None where nothing was recorded.
+    `wanted`: what it asks to look up before it goes on.
     """
 
     text: str = field(repr=False)
     stop: Stop
     provider: str
     model: str
+    model_id: str = ""
     offline: bool = False
     data: object = field(default=None, repr=False)
     cost_microdollars: int = 0
     call: UUID | None = None
     read: tuple[Cut, ...] = field(default=(), repr=False)
+    wanted: tuple[Wanted, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from writeorperish.ai.parts import Typed
 from writeorperish.ai.prompts import Prompt, places
-from writeorperish.ai.providers.wire import Turn
+from writeorperish.ai.providers.wire import Looked, Turn
 
 GONE: Final = "[This text is no longer here]"
 
@@ -38,12 +38,22 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a model asked to look up, in the words it asked with, and what it was given."""
+
+    id: str
+    name: str
+    arguments: str
+    laid: Laid
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """The slots of a prompt, laid out, and the conversation after it. `mark` stands around every text."""
 
     mark: str
     slots: Mapping[str, Laid]
-    turns: Sequence[Spoken] = ()
+    turns: Sequence[Spoken | LookedUp] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +70,18 @@ def system_of(prompt: Prompt, recipe: Recipe, text_of: TextOf) -> str:
     return filled("\n\n".join(told), recipe, text_of)
 
 
-def turns_of(prompt: Prompt, recipe: Recipe, text_of: TextOf) -> tuple[Turn, ...]:
+def turns_of(prompt: Prompt, recipe: Recipe, text_of: TextOf) -> tuple[Turn | Looked, ...]:
     """What the prompt says to the model, unless it would be about nothing, and then the conversation."""
     asks = prompt.user and is_about_something(prompt.user, recipe)
     asked = [Turn("user", filled(prompt.user, recipe, text_of))] if asks else []
-    said = [Turn(each.role, said_in(each.laid, recipe.mark, text_of)) for each in recipe.turns]
-    return (*asked, *said)
+    return (*asked, *(turn_of(each, recipe.mark, text_of) for each in recipe.turns))
+
+
+def turn_of(turn: Spoken | LookedUp, mark: str, text_of: TextOf) -> Turn | Looked:
+    words = said_in(turn.laid, mark, text_of)
+    if isinstance(turn, LookedUp):
+        return Looked(turn.id, turn.name, turn.arguments, words)
+    return Turn(turn.role, words)
 
 
 def is_about_something(words: str, recipe: Recipe) -> bool:

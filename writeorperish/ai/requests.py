@@ -14,6 +14,7 @@ from writeorperish.ai.prompts import BadPrompt, Prompt, parsed
 from writeorperish.ai.providers.wire import Looked, Request, Tool, Turn
 from writeorperish.ai.recipes import (
     Laid,
+    LookedUp,
     Piece,
     Plan,
     Recipe,
@@ -72,7 +73,7 @@ def file_request(call: Call, plan: Plan, cuts: Sequence[Cut], request: Request) 
             "texts": [_text_json(cut) for cut in cuts],
             "mark": plan.recipe.mark,
             "slots": {name: _laid_json(laid) for name, laid in plan.recipe.slots.items()},
-            "turns": [[turn.role, _laid_json(turn.laid)] for turn in plan.recipe.turns],
+            "turns": [_turn_json(turn) for turn in plan.recipe.turns],
             # What the gateway adds of its own, such as the shape of an answer in words.
             "added": request.system.removeprefix(system),
             "model": request.model,
@@ -137,8 +138,22 @@ def _recipe_of(kept: Mapping[str, Any]) -> Recipe:
     return Recipe(
         mark=kept["mark"],
         slots={name: _laid_from(pieces) for name, pieces in kept["slots"].items()},
-        turns=tuple(Spoken(role, _laid_from(pieces)) for role, pieces in kept["turns"]),
+        turns=tuple(_turn_from(turn) for turn in kept["turns"]),
     )
+
+
+def _turn_json(turn: Spoken | LookedUp) -> dict[str, Any]:
+    laid = {"laid": _laid_json(turn.laid)}
+    if isinstance(turn, LookedUp):
+        return {"id": turn.id, "name": turn.name, "arguments": turn.arguments, **laid}
+    return {"role": turn.role, **laid}
+
+
+def _turn_from(kept: Mapping[str, Any]) -> Spoken | LookedUp:
+    laid = _laid_from(kept["laid"])
+    if "role" in kept:
+        return Spoken(kept["role"], laid)
+    return LookedUp(kept["id"], kept["name"], kept["arguments"], laid)
 
 
 def _text_json(cut: Cut) -> list[str | int]:
