@@ -16,6 +16,7 @@ from writeorperish.refs import Ref
 VERBS = {
     "admit": gettext_lazy("Your account was admitted"),
     "ai_usage": gettext_lazy("AI use changed"),
+    "allowance.set": gettext_lazy("Your AI budget was changed by hand"),
     "audience": gettext_lazy("Audience changed"),
     "block.lift": gettext_lazy("Somebody was unblocked"),
     "block.make": gettext_lazy("Somebody was blocked"),

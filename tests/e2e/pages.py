@@ -116,6 +116,11 @@ PAGES = [
     Row("admin:index", "moderator", foreign=True),
     Row("admin:accounts_user_changelist", "moderator", foreign=True),
     Row("admin:accounts_user_change", "moderator", {"object_id": "moderator"}, foreign=True),
+    Row("admin:ai_call_changelist", "moderator", foreign=True),
+    Row("admin:ai_call_spend", "moderator", foreign=True),
+    Row("admin:ai_job_changelist", "moderator", foreign=True),
+    Row("admin:ai_allowance_changelist", "moderator", foreign=True),
+    Row("admin:ai_allowance_add", "moderator", foreign=True),
     Row("admin:audit_entry_changelist", "moderator", foreign=True),
     Row("admin:events_receipt_changelist", "moderator", foreign=True),
 ]

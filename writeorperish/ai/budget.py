@@ -169,8 +169,11 @@ def standings(owner_id: UUID, *, at: datetime) -> list[Standing]:
     return list(_standings(owner_id, at))
 
 
-def month_of(owner_id: UUID, month: str) -> Standing:
-    """How the money of one month (`2026-11`) stands, or stood; two queries. ValueError for no month."""
+def month_of(owner_id: UUID | None, month: str) -> Standing:
+    """How the money of one month (`2026-11`) stands, or stood; two queries. ValueError for no month.
+
+    `owner_id` None: of everybody together, which is counted only while it has a limit.
+    """
     resets_at = end_of(month)
     limit = Allowance.objects.filter(owner=owner_id, scope=Scope.MONTH).first()
     purse = Purse.objects.filter(owner=owner_id, scope=Scope.MONTH, period=month).first()

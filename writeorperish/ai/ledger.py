@@ -245,3 +245,54 @@ def used_by_day(owner_id: UUID, *, limit: int) -> list[Used]:
         .order_by("-day", "task", "model")
     )
     return [Used(**row) for row in rows[:limit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one feature cost at one provider on one day, over all people. `guessed`: the estimated part of it."""
+
+    day: date
+    feature: str
+    provider: str
+    times: int
+    failed: int
+    cost: int
+    guessed: int
+
+
+def spent_by_day(*, since: datetime) -> list[Spent]:
+    """Newest day first. One query."""
+    rows = (
+        Call.objects.filter(started_at__gte=since)
+        .values("feature", "provider", day=TruncDate("started_at"))
+        .annotate(
+            times=Count("pk"),
+            failed=Count("pk", filter=Q(outcome=Call.Outcome.FAILED)),
+            cost=Sum("cost_microdollars", default=0),
+            guessed=Sum("cost_microdollars", filter=Q(estimated=True), default=0),
+        )
+        .order_by("-day", "feature", "provider")
+    )
+    return [Spent(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Spender:
+    """What one person cost, by id alone."""
+
+    owner: UUID
+    times: int
+    cost: int
+
+
+def most_spent(month: str, *, limit: int) -> list[Spender]:
+    """Who cost most in one month (`2026-11`), most first; nobody who cost nothing. One query."""
+    begins = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    rows = (
+        Call.objects.filter(started_at__gte=begins, started_at__lt=budget.end_of(month))
+        .values("owner")
+        .annotate(times=Count("pk"), cost=Sum("cost_microdollars", default=0))
+        .filter(cost__gt=0)
+        .order_by("-cost", "owner")
+    )
+    return [Spender(**row) for row in rows[:limit]]
