@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
@@ -20,6 +20,7 @@ from writeorperish.ai.providers.wire import Tool, Wanted
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel, Purpose
 from writeorperish.privacy.reading import read, read_all
 from writeorperish.privacy.walls import rows_of
+from writeorperish.refs import Ref
 
 FOUND: Final = 4
 PREVIEW_CHARS: Final = 800
@@ -94,7 +95,7 @@ class OwnEntries:
             if ref in passages
         ]
 
-    def near(self, query: str, within: NodeQuerySet) -> dict[Any, Near]:
+    def near(self, query: str, within: NodeQuerySet) -> dict[Ref, Near]:
         """The best passage of each of the nearest entries."""
         try:
             # A model's words instead of a person's; they are given to nobody but the encoder here.
@@ -103,7 +104,7 @@ class OwnEntries:
             return {}
         with rows_of(self.person.pk):
             found = embeddings.near(vector, of=self.person.pk, within=within, k=4 * FOUND)
-        best: dict[Any, Near] = {}
+        best: dict[Ref, Near] = {}
         for each in found:
             best.setdefault(each.ref, each)
         return dict(list(best.items())[:FOUND])

@@ -111,9 +111,10 @@ def withheld(job: Job) -> str:
         return why
     if job.about_kind in SOURCES and not open_now([job.about], purpose=purpose):
         return "ai_off_here"
-    result = Ref(job.result_kind, job.result_id) if job.result_id else None
-    gone = result is not None and not open_now([result], purpose=Purpose.COMPOSE)
-    return "gone" if gone else ""
+    if job.result_id is None or job.result_kind not in SOURCES:
+        return ""
+    result = Ref(job.result_kind, job.result_id)
+    return "" if open_now([result], purpose=Purpose.COMPOSE) else "gone"
 
 
 def stop_withheld(owner_id: UUID) -> int:

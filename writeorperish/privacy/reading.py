@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from writeorperish.audit.log import Act, record_many, seen_today
+from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.privacy.levels import AIUsage, Purpose
 from writeorperish.privacy.models import Guarded, GuardedQuerySet, Viewer
 from writeorperish.refs import Ref
@@ -194,9 +195,13 @@ def as_they_stood(
 
 
 def words_at(known: Source, row: Guarded, rev: int, person: AbstractUser) -> str | None:
-    if getattr(row, "rev", 0) == rev:
-        return known.text(row)
-    return known.earlier(row, rev) if row.owner_id == person.pk else None
+    """None also for words that do not open any more, which the column has logged."""
+    try:
+        if getattr(row, "rev", 0) == rev:
+            return known.text(row)
+        return known.earlier(row, rev) if row.owner_id == person.pk else None
+    except CannotOpen:
+        return None
 
 
 def open_now(refs: Collection[Ref], *, purpose: Purpose) -> set[Ref]:

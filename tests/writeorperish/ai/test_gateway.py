@@ -427,7 +427,7 @@ def test_consent_taken_back_stops_what_waits_and_what_is_written(writer, double,
     )
     jobs.claim(running.pk)
     no_consent(writer, settings)
-    assert jobs.stop_withheld(writer.pk) == 2
+    drain()
     waiting.refresh_from_db()
     running.refresh_from_db()
     assert (waiting.state, waiting.error) == ("stopped", "no_consent")
