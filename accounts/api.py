@@ -65,6 +65,7 @@ from writeorperish.ai import budget, ledger, routing
 from writeorperish.ai.catalogue import TIERS, words_microdollars
 from writeorperish.ai.gateway import (
     accept_providers,
+    accepted,
     capable,
     change_preferences,
     preferences_of,
@@ -571,13 +572,10 @@ class AIViewSet(MeViewSet):
 
 def ai_json(person: User) -> dict[str, object]:
     wishes = preferences_of(person.pk)
-    known = routing.providers(timezone.now().date())
     return {
         "capabilities": {name: asdict(capable(name, person.pk)) for name in CAPABILITIES},
         "preferred_model": wishes.preferred_model,
-        "providers": [
-            each for each in known if wishes.providers is None or each in wishes.providers
-        ],
+        "providers": accepted(wishes),
         "paused": wishes.paused,
         "instructions": words_of(person),
     }

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.people import ZONES
 from accounts.models import Profile
+from writeorperish.ai import routing
 from writeorperish.ai.instructions import MOST_CHARS
 from writeorperish.ai.routing import Choice
 from writeorperish.privacy.consent import terms
@@ -80,6 +81,15 @@ class AIForm(forms.Form):
                 *((each.model.id, each.model.name) for each in models),
             ],
         )
+        names = dict.fromkeys(each.provider for each in models)
+        if len(names) > 1:  # with one, the pause switch says the same
+            self.fields["providers"] = forms.MultipleChoiceField(
+                label=_("Who may answer"),
+                required=False,
+                choices=[(name, routing.NAMES[name]) for name in names],
+                widget=forms.CheckboxSelectMultiple,
+                help_text=_("With none of them, replies are made on this server, by rule."),
+            )
         self.before: dict[str, bool] = {}
         for purpose, asked in terms().items():
             if asked.outside:

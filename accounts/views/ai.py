@@ -17,7 +17,13 @@ from accounts.forms import AIForm
 from accounts.http import Request
 from writeorperish.ai import budget, ledger, requests, routing
 from writeorperish.ai.budget import Standing
-from writeorperish.ai.gateway import capable, change_preferences, preferences_of
+from writeorperish.ai.gateway import (
+    accept_providers,
+    accepted,
+    capable,
+    change_preferences,
+    preferences_of,
+)
 from writeorperish.ai.instructions import give_instructions, words_of
 from writeorperish.ai.models import Scope
 from writeorperish.ai.providers.wire import Looked, Turn
@@ -61,6 +67,7 @@ def ai(request: Request) -> HttpResponse:
             "paused": wishes.paused,
             "preferred_model": wishes.preferred_model,
             "instructions": words_of(request.user),
+            "providers": accepted(wishes),
         },
     )
     if request.method == "POST" and form.is_valid():
@@ -70,6 +77,8 @@ def ai(request: Request) -> HttpResponse:
             preferred_model=form.cleaned_data["preferred_model"],
         )
         give_instructions(request.user, form.cleaned_data["instructions"])
+        if "providers" in form.changed_data:
+            accept_providers(request.user.pk, form.cleaned_data["providers"])
         for purpose, granted in form.decided().items():
             consent.decide(
                 request.user,

@@ -406,6 +406,12 @@ def accept_providers(person: UUID, providers: Collection[str]) -> None:
     Preferences.objects.update_or_create(owner_id=person, defaults={"providers": sorted(providers)})
 
 
+def accepted(wishes: Preferences) -> list[str]:
+    """Those providers set up here that may answer this person."""
+    known = routing.providers(today())
+    return [each for each in known if wishes.providers is None or each in wishes.providers]
+
+
 def today() -> date:
     return timezone.now().date()
 

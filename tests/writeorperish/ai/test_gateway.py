@@ -288,6 +288,23 @@ def test_a_wish_decides_who_is_asked_first(writer, double, second):
     assert asked(writer, node)[0].provider == "openai"
 
 
+def test_who_was_not_accepted_is_never_asked(writer, double, second, signed_in):
+    agree(writer, Purpose.REPLY)
+    client = signed_in(writer)
+    page = client.get("/settings/ai/").content.decode()
+    assert page.count('name="providers"') == 2
+    sent = {"preferred_model": "", "reply": "on", "providers": ["openai"]}
+    assert client.post("/settings/ai/", sent).status_code == 302
+    double.next("server", times=3)
+    with pytest.raises(ProviderDown):
+        asked(writer, entry(writer, "Hello.", ai_usage="chat"))
+    assert {request.path for request in double.requests} == {"/v1/responses"}
+    double.requests.clear()
+    client.post("/settings/ai/", sent | {"providers": []})
+    assert asked(writer, entry(writer, "Hello.", ai_usage="chat"))[0].offline
+    assert double.requests == []
+
+
 def test_a_door_that_was_closed_is_not_knocked_at(writer, double):
     node = entry(writer, "Hello.", ai_usage="chat")
     double.next("server", times=6)
