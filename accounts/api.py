@@ -1,10 +1,13 @@
 """`/api/v1/me/`: a person's apps, themselves, circles, blocks, consents, readings and exports, as JSON."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.urls import path
@@ -26,8 +29,11 @@ from accounts.http import ApiRequest
 from accounts.models import Export, TokenFamily, User
 from accounts.serializers import (
     ActivitySerializer,
+    AIChangeSerializer,
+    AISerializer,
     BlockSerializer,
     BlockWriteSerializer,
+    CallSerializer,
     CircleChangeSerializer,
     CircleDetailSerializer,
     CircleSerializer,
@@ -38,6 +44,7 @@ from accounts.serializers import (
     ExportSerializer,
     ExportWriteSerializer,
     FamilySerializer,
+    GivenSerializer,
     InvitationSerializer,
     InvitedSerializer,
     InviteSerializer,
@@ -45,14 +52,29 @@ from accounts.serializers import (
     MeChangeSerializer,
     MembershipSerializer,
     MeSerializer,
+    ModelListSerializer,
     PairSerializer,
     ProofSerializer,
     RefreshSerializer,
+    RequestSerializer,
     SignInSerializer,
     StateSerializer,
+    UsageSerializer,
 )
+from writeorperish.ai import budget, ledger, routing
+from writeorperish.ai.catalogue import TIERS, words_microdollars
+from writeorperish.ai.gateway import (
+    accept_providers,
+    accepted,
+    capable,
+    change_preferences,
+    preferences_of,
+)
+from writeorperish.ai.instructions import give_instructions, words_of
 from writeorperish.ai.jobs import cancel, text_of
-from writeorperish.ai.models import Job
+from writeorperish.ai.models import Call, Job, Read
+from writeorperish.ai.providers.wire import Looked, Turn
+from writeorperish.ai.requests import Shown, shown
 from writeorperish.audit.log import activity_of
 from writeorperish.audit.models import Entry, EntryQuerySet
 from writeorperish.ops.once import Outcome
@@ -70,6 +92,9 @@ from writeorperish.ui.api import (
     row_id,
 )
 from writeorperish.ui.ranges import stretch
+
+CAPABILITIES = ("embed", *TIERS)
+MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class ProofNeeded(Barred):
@@ -480,6 +505,165 @@ def job_json(job: Job, *, with_text: bool = True) -> dict[str, object]:
     }
 
 
+class AIViewSet(MeViewSet):
+    """What AI may do for this person, what it did, and what it was sent."""
+
+    pagination_class = None
+    params: ClassVar[Mapping[str, frozenset[str]]] = {"usage": frozenset({"month"})}
+
+    @extend_schema(responses=AISerializer)
+    def show(self, request: ApiRequest) -> Response:
+        return Response(ai_json(request.user))
+
+    @extend_schema(request=AIChangeSerializer, responses=AISerializer)
+    def change(self, request: ApiRequest) -> Response:
+        """All of what was sent holds afterwards, or nothing of it."""
+        sent = self.sent(AIChangeSerializer)
+        wishes = preferences_of(request.user.pk)
+        with transaction.atomic():
+            if "instructions" in sent:
+                give_instructions(request.user, sent["instructions"])
+            if "providers" in sent:
+                accept_providers(request.user.pk, sent["providers"])
+            change_preferences(
+                request.user.pk,
+                paused=sent.get("paused", wishes.paused),
+                preferred_model=sent.get("preferred_model", wishes.preferred_model),
+            )
+        return Response(ai_json(request.user))
+
+    @extend_schema(operation_id="me_ai_models_list", responses=ModelListSerializer)
+    def models(self, request: ApiRequest) -> Response:
+        rows = [model_json(each) for each in routing.selectable(timezone.now().date())]
+        return Response({"next": None, "previous": None, "results": rows})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("month", description="Such as 2026-11; this one without it.")],
+        responses=UsageSerializer,
+    )
+    def usage(self, request: ApiRequest) -> Response:
+        month = request.query_params.get("month", timezone.now().strftime("%Y-%m"))
+        if not MONTH.fullmatch(month):
+            raise UnknownFilter
+        standing = budget.month_of(request.user.pk, month)
+        return Response(
+            {
+                "month": month,
+                "limit": standing.limit,
+                "used": standing.used,
+                "by_feature": ledger.spent_by_feature(request.user.pk, month),
+                "resets_at": standing.resets_at,
+            }
+        )
+
+    @extend_schema(responses=RequestSerializer)
+    def request_of(self, request: ApiRequest, id: str) -> Response:
+        call = ledger.call_of(request.user, row_id(id))
+        sent = shown(request.user, call) if call.sent else None
+        turns = [] if sent is None else [system_json(sent), *map(turn_json, sent.turns)]
+        return Response({"turns": turns, "matches": sent.exact if sent else not call.sent})
+
+
+def ai_json(person: User) -> dict[str, object]:
+    wishes = preferences_of(person.pk)
+    return {
+        "capabilities": {name: asdict(capable(name, person.pk)) for name in CAPABILITIES},
+        "preferred_model": wishes.preferred_model,
+        "providers": accepted(wishes),
+        "paused": wishes.paused,
+        "instructions": words_of(person),
+    }
+
+
+def model_json(choice: routing.Choice) -> dict[str, object]:
+    on = timezone.now().date()
+    return {
+        "id": choice.model.id,
+        "provider": choice.provider,
+        "tier": "large",
+        "price_per_1000_words_microdollars": words_microdollars(choice.model, 1000, on=on),
+    }
+
+
+def system_json(sent: Shown) -> dict[str, str]:
+    return {"role": "system", "text": sent.system}
+
+
+def turn_json(turn: Turn | Looked) -> dict[str, str]:
+    if isinstance(turn, Looked):
+        return {"role": "tool", "text": f"{turn.name} {turn.arguments}\n\n{turn.answer}"}
+    return {"role": turn.role, "text": turn.words}
+
+
+class CallViewSet(MeViewSet):
+    """Each use of a model for this person, without a word of anybody's."""
+
+    ordering = ("-started_at", "-id")
+    params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
+
+    @extend_schema(responses=CallSerializer(many=True))
+    def all(self, request: ApiRequest) -> Response:
+        page = self.paginate_queryset(ledger.calls_of(request.user).order_by())
+        return self.get_paginated_response([call_json(call) for call in page or []])
+
+
+def call_json(call: Call) -> dict[str, object]:
+    return {
+        "id": call.pk,
+        "feature": call.feature,
+        "provider": call.provider,
+        "model": call.model,
+        "key_class": call.key_class,
+        "offline": not call.sent,
+        "cached": False,
+        "cost_microdollars": call.cost_microdollars,
+        "about": f"{call.about_kind}:{call.about_id}" if call.about_id else None,
+        "at": call.started_at,
+    }
+
+
+class ReadViewSet(MeViewSet):
+    """Each time a model was given words of this person's texts."""
+
+    ordering = ("-id",)
+    params: ClassVar[Mapping[str, frozenset[str]]] = {
+        "all": frozenset({"limit", "cursor", "about"})
+    }
+
+    @extend_schema(
+        parameters=[OpenApiParameter("about", description="A ref, `<kind>:<uuid>`.")],
+        responses=GivenSerializer(many=True),
+    )
+    def all(self, request: ApiRequest) -> Response:
+        rows = reads_asked(ledger.reads_of_texts_of(request.user), request.query_params)
+        page = self.paginate_queryset(rows.order_by())
+        return self.get_paginated_response([read_json(read) for read in page or []])
+
+
+def reads_asked(rows: QuerySet[Read], asked: Mapping[str, str]) -> QuerySet[Read]:
+    """The reads of one text, or all. UnknownFilter for what is no ref."""
+    if "about" not in asked:
+        return rows
+    try:
+        about = Ref.parse(asked["about"])
+    except ValueError as error:
+        raise UnknownFilter from error
+    return rows.filter(kind=about.kind, ref_id=about.id)
+
+
+def read_json(read: Read) -> dict[str, object]:
+    return {
+        "ref": f"{read.kind}:{read.ref_id}",
+        "rev": read.rev,
+        "start": read.start,
+        "end": read.end,
+        "purpose": read.purpose,
+        "call": read.call_id,
+        "at": read.call.started_at,
+        "sent": read.call.sent,
+    }
+
+
 class ActivityViewSet(MeViewSet):
     ordering = ("-seq", "-id")
     params: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -622,6 +806,12 @@ urlpatterns = [
     path("memberships/<str:id>/", CompanyViewSet.as_view({"delete": "leave"}), name="membership"),
     path("blocks/", BlockViewSet.as_view({"get": "all", "post": "block"}), name="blocks"),
     path("blocks/<str:uid>/", BlockViewSet.as_view({"delete": "lift"}), name="block"),
+    path("ai/", AIViewSet.as_view({"get": "show", "patch": "change"}), name="ai"),
+    path("ai/models/", AIViewSet.as_view({"get": "models"}), name="ai-models"),
+    path("ai/usage/", AIViewSet.as_view({"get": "usage"}), name="ai-usage"),
+    path("ai/calls/", CallViewSet.as_view({"get": "all"}), name="ai-calls"),
+    path("ai/calls/<str:id>/request/", AIViewSet.as_view({"get": "request_of"}), name="ai-request"),
+    path("ai/reads/", ReadViewSet.as_view({"get": "all"}), name="ai-reads"),
     path("activity/", ActivityViewSet.as_view({"get": "all"}), name="activity"),
     path("jobs/", JobViewSet.as_view({"get": "all"}), name="jobs"),
     path("jobs/<str:id>/", JobViewSet.as_view({"get": "one"}), name="job"),

@@ -8,9 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.people import ZONES
 from accounts.models import Profile
+from writeorperish.ai import routing
+from writeorperish.ai.instructions import MOST_CHARS
 from writeorperish.ai.routing import Choice
 from writeorperish.privacy.consent import terms
 from writeorperish.privacy.models import Consent
+from writeorperish.ui.fields import FormText
 
 
 class AccountForm(forms.ModelForm[Profile]):
@@ -51,6 +54,17 @@ class AIForm(forms.Form):
         help_text=_("Nothing is given to any model until you switch it on again."),
     )
 
+    instructions = FormText(
+        label=_("How should AI talk with you?"),
+        required=False,
+        max_chars=MOST_CHARS,
+        widget=forms.Textarea({"rows": 5}),
+        help_text=_(
+            "In your own words: manner, length, language, what to leave alone. Models are told this with every "
+            "reply you ask for. Empty the field to take it back."
+        ),
+    )
+
     def __init__(
         self,
         *args: Any,
@@ -67,6 +81,15 @@ class AIForm(forms.Form):
                 *((each.model.id, each.model.name) for each in models),
             ],
         )
+        names = dict.fromkeys(each.provider for each in models)
+        if len(names) > 1:  # with one, the pause switch says the same
+            self.fields["providers"] = forms.MultipleChoiceField(
+                label=_("Who may answer"),
+                required=False,
+                choices=[(name, routing.NAMES[name]) for name in names],
+                widget=forms.CheckboxSelectMultiple,
+                help_text=_("With none of them, replies are made on this server, by rule."),
+            )
         self.before: dict[str, bool] = {}
         for purpose, asked in terms().items():
             if asked.outside:

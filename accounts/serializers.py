@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts.actions.tokens import Pair
 from accounts.models import Export, Profile, TokenFamily, User
 from accounts.tokens import ACCESS_LIFE, SCOPES
+from writeorperish.ai.instructions import MOST_CHARS
 from writeorperish.ai.models import Job
 from writeorperish.privacy.circles import NAME_CHARS
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
@@ -268,6 +269,90 @@ class JobSerializer(serializers.Serializer[Any]):
     cost_microdollars = serializers.IntegerField()
     offline = serializers.BooleanField()
     created_at = serializers.DateTimeField()
+
+
+class AbilitySerializer(serializers.Serializer[Any]):
+    on = serializers.BooleanField()
+    offline = serializers.BooleanField()
+    why = serializers.CharField(allow_blank=True)
+    provider = serializers.CharField(allow_blank=True)
+    model = serializers.CharField(allow_blank=True)
+
+
+class AISerializer(serializers.Serializer[Any]):
+    capabilities = serializers.DictField(child=AbilitySerializer())
+    preferred_model = serializers.CharField(allow_blank=True)
+    providers = serializers.ListField(child=serializers.CharField())
+    paused = serializers.BooleanField()
+    instructions = serializers.CharField(allow_blank=True)
+
+
+class AIChangeSerializer(Sent):
+    preferred_model = ApiText(required=False, allow_blank=True, max_chars=80)
+    providers = serializers.ListField(
+        child=ApiText(max_chars=20), required=False, allow_empty=True, max_length=10
+    )
+    paused = serializers.BooleanField(required=False)
+    instructions = ApiText(required=False, allow_blank=True, max_chars=MOST_CHARS)
+
+
+class ModelSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    provider = serializers.CharField()
+    tier = serializers.CharField()
+    price_per_1000_words_microdollars = serializers.IntegerField(
+        help_text="For reading them; writing costs several times as much."
+    )
+
+
+class ModelListSerializer(serializers.Serializer[Any]):
+    """All of them at once: there are few."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = ModelSerializer(many=True)
+
+
+class UsageSerializer(serializers.Serializer[Any]):
+    month = serializers.CharField()
+    limit = serializers.IntegerField()
+    used = serializers.IntegerField()
+    by_feature = serializers.DictField(child=serializers.IntegerField())
+    resets_at = serializers.DateTimeField()
+
+
+class CallSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    feature = serializers.CharField()
+    provider = serializers.CharField()
+    model = serializers.CharField()
+    key_class = serializers.CharField()
+    offline = serializers.BooleanField()
+    cached = serializers.BooleanField()
+    cost_microdollars = serializers.IntegerField()
+    about = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+
+
+class TurnSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=["system", "user", "assistant", "tool"])
+    text = serializers.CharField(allow_blank=True)
+
+
+class RequestSerializer(serializers.Serializer[Any]):
+    turns = TurnSerializer(many=True)
+    matches = serializers.BooleanField()
+
+
+class GivenSerializer(serializers.Serializer[Any]):
+    ref = serializers.CharField()
+    rev = serializers.IntegerField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    purpose = serializers.CharField()
+    call = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    sent = serializers.BooleanField()
 
 
 class ActivitySerializer(serializers.Serializer[Any]):

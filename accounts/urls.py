@@ -15,6 +15,7 @@ urlpatterns = [
     path("settings/appearance/", settings.appearance, name="appearance"),
     path("settings/privacy/", settings.privacy, name="privacy"),
     path("settings/ai/", ai.ai, name="ai"),
+    path("settings/ai/calls/<uuid:call_id>/", ai.call, name="ai-call"),
     path("settings/activity/", settings.activity, name="activity"),
     path("settings/tokens/", settings.tokens, name="tokens"),
     path("settings/tokens/<uuid:family_id>/ending/", settings.end_token, name="end-token"),

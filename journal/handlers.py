@@ -21,6 +21,7 @@ from writeorperish.events.catalog import (
     TextRewritten,
     TextWritten,
 )
+from writeorperish.privacy.levels import Purpose
 
 LONG = timedelta(minutes=30)
 
@@ -45,12 +46,12 @@ def put_together_what_was_said(fact: RecordingClosed) -> None:
     assemble(fact.ref.id)
 
 
-@runs(TRANSCRIPTION, end=end_transcript)
+@runs(TRANSCRIPTION, end=end_transcript, purpose=Purpose.TRANSCRIBE)
 def write_down_what_was_said(job: Job) -> None:
     transcribe(job)
 
 
-@runs(SPEECH, end=end_speech)
+@runs(SPEECH, end=end_speech, purpose=Purpose.SPEAK)
 def read_aloud_what_was_asked(job: Job) -> None:
     say(job)
 
@@ -60,7 +61,7 @@ def build_what_was_asked(fact: ExportAsked) -> None:
     build_export(fact.ref.id)
 
 
-@runs(KIND, end=fail_reply)
+@runs(KIND, end=fail_reply, purpose=Purpose.REPLY)
 def write_what_was_asked(job: Job) -> None:
     write_reply(job)
 

@@ -12,8 +12,11 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from journal.models.nodes import Node
+from journal.quoting import MARKER
+from writeorperish.ai.composing import number_of
 from writeorperish.ai.lexical import tokens
-from writeorperish.ai.parts import Said, Slots
+from writeorperish.ai.parts import Cut, Excerpt, Said, Slots
 from writeorperish.ai.twins import Offline, offline
 from writeorperish.privacy.reading import Passage
 
@@ -25,6 +28,7 @@ SENTENCES: Final = 3
 SENTENCE: Final = regex.compile(
     r"(?<=^|\n|[.!?…][\"”’)]?\s)(?![\s#>*-])[^.!?…\n]+[.!?…]+(?=[\"”’)]?(?:\s|$))"
 )
+CITED: Final = regex.compile(r"\[\[(?P<letters>[A-Za-z]{1,3})\]\]")
 SENTENCE_CHARS: Final = range(20, 280)
 
 
@@ -68,7 +72,7 @@ def reply_by_rule(slots: Slots) -> Offline:
     found = [
         sentence
         for passage in (related if isinstance(related, Sequence) else ())
-        if isinstance(passage, Passage) and (sentence := best_sentence(passage, wanted))
+        if (text := passage_in(passage)) and (sentence := best_sentence(text, wanted))
     ]
     best = sorted(found, key=lambda each: -each.shared)[:SENTENCES]
     by_date = sorted(best, key=lambda each: str(each.passage.at))
@@ -78,11 +82,17 @@ def reply_by_rule(slots: Slots) -> Offline:
 
 def newest_text(thread: Sequence[object]) -> str:
     texts = [
-        each.part.text
+        text.text
         for each in thread
-        if isinstance(each, Said) and isinstance(each.part, Passage)
+        if isinstance(each, Said) and (text := passage_in(each.part)) is not None
     ]
     return texts[-1] if texts else ""
+
+
+def passage_in(part: object) -> Passage | None:
+    """The text a part holds words of; None for a fact."""
+    whole = part.passage if isinstance(part, Excerpt) else part
+    return whole if isinstance(whole, Passage) else None
 
 
 def best_sentence(passage: Passage, wanted: set[str]) -> Sentence | None:
@@ -100,10 +110,30 @@ def scored(passage: Passage, wanted: set[str]) -> Iterator[Sentence]:
 
 
 def quoted(sentence: Sentence) -> str:
-    passage = sentence.passage
-    place = f"{reverse('journal:node', args=[passage.ref.id])}?at={sentence.start}-{sentence.end}"
+    return f"> {sentence.words}\n>\n> {link_to(sentence.passage, sentence.start, sentence.end)}"
+
+
+def link_to(passage: Passage, start: int, end: int) -> str:
+    """A link to a passage of an entry that says its day, in Markdown."""
+    place = f"{reverse('journal:node', args=[passage.ref.id])}?at={start}-{end}"
     day = date_format(passage.at, "j F Y") if passage.at else _("earlier")
-    return f"> {sentence.words}\n>\n> [{day}]({place})"
+    return f"[{day}]({place})"
+
+
+def cited(text: str, read: Sequence[Cut]) -> str:
+    """A model's words with a link in place of each letter of an entry it was given.
+
+    Other letters go, and so do quote markers: a model may point at nothing but what it read.
+    """
+    return CITED.sub(lambda match: citation(match["letters"], read), MARKER.sub("", text))
+
+
+def citation(letters: str, read: Sequence[Cut]) -> str:
+    number = number_of(letters)
+    if not 0 <= number < len(read) or read[number].passage.ref.kind != Node._meta.label_lower:
+        return ""
+    cut = read[number]
+    return link_to(cut.passage, cut.start, cut.end)
 
 
 def question_for(text: str) -> str:

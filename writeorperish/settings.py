@@ -85,6 +85,18 @@ def env_models(name: str, capabilities: set[str]) -> dict[str, str]:
     return pairs
 
 
+def env_contacts(name: str, usual: dict[str, str]) -> dict[str, str]:
+    """Whom to call, by country, as in DE=TelefonSeelsorge 0800 1110111;*=findahelpline.com; others as usual."""
+    pairs = dict(part.strip().partition("=")[::2] for part in env(name).split(";") if part.strip())
+    known = all(name == "*" or (len(name) == 2 and name.isalpha()) for name in pairs)
+    if not known or not all(pairs.values()):
+        raise ImproperlyConfigured(
+            f"{name} must read like DE=TelefonSeelsorge 0800 1110111;*=findahelpline.com, "
+            "a country by its two letters."
+        )
+    return usual | pairs
+
+
 def env_secret(name: str) -> str:
     """The secret, from NAME or from the file NAME_FILE names; empty when neither is set."""
     path = env(f"{name}_FILE")
@@ -585,6 +597,26 @@ ANTHROPIC_BASE_URL = env_service("ANTHROPIC_BASE_URL", plain=AI_ALLOW_PLAIN_HTTP
 COMPAT_BASE_URL = env_service("COMPAT_BASE_URL", plain=AI_ALLOW_PLAIN_HTTP)
 COMPAT_API_KEY = env_secret("COMPAT_API_KEY")
 COMPAT_MODELS = env_models("COMPAT_MODELS", {"small", "large", "transcribe", "speak"})
+# Whom to call when somebody writes of dying. Looked at in November 2026; who runs a site knows better.
+HELP_CONTACTS = env_contacts(
+    "HELP_CONTACTS",
+    {
+        "AT": "Telefonseelsorge 142",
+        "AU": "Lifeline 13 11 14",
+        "BE": "Zelfmoordlijn 1813",
+        "CA": "988 Suicide Crisis Helpline, call or text 988",
+        "CH": "Die Dargebotene Hand 143",
+        "DE": "TelefonSeelsorge 0800 1110111",
+        "ES": "Línea 024",
+        "FR": "3114",
+        "GB": "Samaritans 116 123",
+        "IE": "Samaritans 116 123",
+        "NL": "113 Zelfmoordpreventie, 113",
+        "NZ": "1737, call or text",
+        "US": "988 Suicide & Crisis Lifeline, call or text 988",
+        "*": "findahelpline.com",
+    },
+)
 for vendor, chat_key, train_key in (
     ("OPENAI", OPENAI_API_KEY, OPENAI_TRAIN_API_KEY),
     ("ANTHROPIC", ANTHROPIC_API_KEY, ANTHROPIC_TRAIN_API_KEY),

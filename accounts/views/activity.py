@@ -16,6 +16,7 @@ from writeorperish.refs import Ref
 VERBS = {
     "admit": gettext_lazy("Your account was admitted"),
     "ai_usage": gettext_lazy("AI use changed"),
+    "allowance.set": gettext_lazy("Your AI budget was changed by hand"),
     "audience": gettext_lazy("Audience changed"),
     "block.lift": gettext_lazy("Somebody was unblocked"),
     "block.make": gettext_lazy("Somebody was blocked"),
@@ -32,6 +33,8 @@ VERBS = {
     "export.ask": gettext_lazy("An export was asked for"),
     "export.fetch": gettext_lazy("An export was downloaded"),
     "import": gettext_lazy("Imported"),
+    "instructions.give": gettext_lazy("You told AI how to talk with you"),
+    "instructions.take_back": gettext_lazy("You took back how AI should talk with you"),
     "join": gettext_lazy("Your account was made"),
     "profile": gettext_lazy("Your profile was changed"),
     "read": gettext_lazy("Read by a model on this server"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -10,15 +11,23 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.forms import AIForm
 from accounts.http import Request
-from writeorperish.ai import budget, routing
+from writeorperish.ai import budget, ledger, requests, routing
 from writeorperish.ai.budget import Standing
-from writeorperish.ai.gateway import capable, change_preferences, preferences_of
-from writeorperish.ai.ledger import used_by_day
+from writeorperish.ai.gateway import (
+    accept_providers,
+    accepted,
+    capable,
+    change_preferences,
+    preferences_of,
+)
+from writeorperish.ai.instructions import give_instructions, words_of
 from writeorperish.ai.models import Scope
+from writeorperish.ai.providers.wire import Looked, Turn
+from writeorperish.ai.requests import Shown
 from writeorperish.privacy import consent
 from writeorperish.ui.pages import show
 
@@ -27,6 +36,10 @@ TASKS = {
     "embed": gettext_lazy("Finding by meaning"),
     "reply": gettext_lazy("Replies"),
 }
+
+
+SAID_BY = {"user": gettext_lazy("Said for you"), "assistant": gettext_lazy("An earlier answer")}
+NEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +63,12 @@ def ai(request: Request) -> HttpResponse:
         request.POST or None,
         models=models,
         consents=consent.consents_of(request.user),
-        initial={"paused": wishes.paused, "preferred_model": wishes.preferred_model},
+        initial={
+            "paused": wishes.paused,
+            "preferred_model": wishes.preferred_model,
+            "instructions": words_of(request.user),
+            "providers": accepted(wishes),
+        },
     )
     if request.method == "POST" and form.is_valid():
         change_preferences(
@@ -58,6 +76,9 @@ def ai(request: Request) -> HttpResponse:
             paused=form.cleaned_data["paused"],
             preferred_model=form.cleaned_data["preferred_model"],
         )
+        give_instructions(request.user, form.cleaned_data["instructions"])
+        if "providers" in form.changed_data:
+            accept_providers(request.user.pk, form.cleaned_data["providers"])
         for purpose, granted in form.decided().items():
             consent.decide(
                 request.user,
@@ -74,10 +95,50 @@ def ai(request: Request) -> HttpResponse:
         "bars": [bar(each) for each in budget.standings(request.user.pk, at=now)],
         "uses": [
             (TASKS.get(each.task, each.task), each)
-            for each in used_by_day(request.user.pk, limit=ROWS)
+            for each in ledger.used_by_day(request.user.pk, limit=ROWS)
+        ],
+        "newest": [
+            (TASKS.get(each.task, each.task), each)
+            for each in ledger.calls_of(request.user).filter(sent=True)[:NEWEST]
         ],
     }
     return show(request, "accounts/ai.html", context, status=422 if form.errors else 200)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One turn of a request, and who said it."""
+
+    who: str
+    words: str
+
+
+@login_required
+@require_GET
+def call(request: Request, call_id: UUID) -> HttpResponse:
+    """One use of a model, and word for word what it was sent."""
+    used = ledger.call_of(request.user, call_id)
+    sent = requests.shown(request.user, used) if used.sent else None
+    context = {
+        "call": used,
+        "task": TASKS.get(used.task, used.task),
+        "sent": sent,
+        "parts": parts_of(sent) if sent else [],
+    }
+    return show(request, "accounts/ai_call.html", context)
+
+
+def parts_of(sent: Shown) -> list[Part]:
+    return [
+        Part(_("What we tell every model"), sent.system),
+        *(part_of(turn) for turn in sent.turns),
+    ]
+
+
+def part_of(turn: Turn | Looked) -> Part:
+    if isinstance(turn, Looked):
+        return Part(_("Looked up for the model"), f"{turn.name} {turn.arguments}\n\n{turn.answer}")
+    return Part(str(SAID_BY[turn.role]), turn.words)
 
 
 def bar(standing: Standing) -> Bar:

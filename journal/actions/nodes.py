@@ -491,6 +491,12 @@ def keep_aside(node: Node, words: Words, *, base_rev: int, act: UUID | None) -> 
     )
 
 
+def words_in(node: Node, rev: int) -> str | None:
+    """The text of an entry in one of its revisions; None when that one is not kept. One query."""
+    version = node.versions.filter(rev=rev).first()
+    return version.body if version else None
+
+
 def genre_of(node: Node) -> Genre:
     """AI's words are answers, so that nobody takes them for evidence about the person."""
     return Genre.ANSWER if node.author_kind == Node.Author.AI else Genre.DIARY

@@ -1,6 +1,6 @@
 """AI replies in threads: asked for, written by a worker, and settled only where they may still stand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,11 +10,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from journal.actions.lookups import look_up_for
 from journal.actions.nodes import Audience, keep_version, lock_parent, open_to_audience
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
-from journal.replying import PROMPT, RELATED, window
-from writeorperish.ai import budget, embeddings, gateway, jobs
+from journal.replying import PROMPT, RELATED, cited, window
+from journal.weaving import first_quotes, quoted_refs, woven
+from writeorperish.ai import budget, embeddings, gateway, instructions, jobs
 from writeorperish.ai.asking import Broken
 from writeorperish.ai.jobs import Lost, Telling
 from writeorperish.ai.models import Job, Scope
@@ -23,7 +25,9 @@ from writeorperish.ai.parts import (
     CapabilityOff,
     Capable,
     Delta,
+    Excerpt,
     Fact,
+    Looking,
     NotAllowed,
     Said,
     Slots,
@@ -40,7 +44,7 @@ from writeorperish.refs import Ref, new_id
 
 KIND = "journal.reply"
 # Asking once more would not help: what was to be answered is gone, or closed to AI by now.
-NEVER = {"not_allowed", "not_found"}
+NEVER = {"not_allowed", "not_found", "no_consent", "ai_off_here", "gone"}
 NOT_OPEN = "[An earlier entry here is not available to AI]"
 
 
@@ -132,10 +136,12 @@ def write_reply(job: Job) -> None:
     telling = Telling(job)
     telling.begin()
     answer: Answer | None = None
+    slots = context_of(person, job.about_id)
     try:
         for event in gateway.stream(
             PROMPT,
-            context_of(person, job.about_id),
+            slots,
+            look=look_up_for(person, Node.objects.get(pk=job.about_id), slots),
             spender=person.pk,
             about=job.about,
             job=job.pk,
@@ -144,6 +150,9 @@ def write_reply(job: Job) -> None:
         ):
             if isinstance(event, Delta):
                 telling.say(event.words)
+            elif isinstance(event, Looking):
+                telling.flush()
+                telling.tell("status", status="looking")
             else:
                 answer = event
     except Broken as broken:
@@ -164,11 +173,27 @@ def context_of(person: AbstractUser, node_id: UUID) -> Slots:
     path = path_to(person, node_id)
     chosen = [path[index] for index in window([node.chars for node in path])]
     passages = open_texts(person, [Ref.to(node) for node in chosen])
-    said = [said_by(node, passages.get(Ref.to(node))) for node in chosen]
     about = passages.get(Ref(Node._meta.label_lower, node_id))
     if about is None:
         raise NotAllowed(why="ai_off_here")
-    return {"thread": said, "related": related_to(person, about, besides=set(passages))}
+    related = related_to(person, about, besides=set(passages))
+    texts = with_quotes(person, chosen, passages | {each.ref: each for each in related})
+    return {
+        "instructions": instructions.passage_for(person, purpose=Purpose.REPLY),
+        "thread": [said_by(node, texts.get(Ref.to(node))) for node in chosen],
+        "related": [texts[each.ref] for each in related],
+    }
+
+
+def with_quotes(
+    person: AbstractUser, thread: Sequence[Node], passages: Mapping[Ref, Passage]
+) -> dict[Ref, Passage | Excerpt]:
+    """These texts with the entries they quote, each under its own rules; what a model wrote quotes nothing."""
+    by_ai = {Ref.to(node) for node in thread if node.author_kind == Node.Author.AI}
+    quotes = first_quotes([each for ref, each in passages.items() if ref not in by_ai])
+    refs = quoted_refs(quotes)
+    opened = open_texts(person, refs) if refs else {}
+    return {ref: woven(each, quotes.get(ref, []), opened) for ref, each in passages.items()}
 
 
 def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:
@@ -180,11 +205,11 @@ def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:
     return {ref: passage for ref, passage in passages.items() if passage.owner_id in agreed}
 
 
-def said_by(node: Node, passage: Passage | None) -> Said:
-    if passage is None:
+def said_by(node: Node, text: Passage | Excerpt | None) -> Said:
+    if text is None:
         return Said("user", Fact(NOT_OPEN))
     at = local(node.written_at, node.zone)
-    return Said("assistant" if node.author_kind == Node.Author.AI else "user", passage, at=at)
+    return Said("assistant" if node.author_kind == Node.Author.AI else "user", text, at=at)
 
 
 def local(at: datetime, zone: str) -> str:
@@ -212,7 +237,9 @@ def settle_reply(job: Job, answer: Answer) -> None:
         fail_reply(job, Job.State.FAILED, "refused")
         return
     stopped = answer.stop == Stop.STOPPED
-    write_down(reply, answer.text, Node.State.STOPPED if stopped else Node.State.WHOLE)
+    write_down(
+        reply, cited(answer.text, answer.read), Node.State.STOPPED if stopped else Node.State.WHOLE
+    )
     Node.objects.filter(pk=reply.pk).update(author_model=answer.model)
     jobs.finish(
         job,

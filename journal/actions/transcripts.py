@@ -319,9 +319,11 @@ def end_transcript(job: Job, state: str, error: str) -> None:
     """The job ends without having run to its end; what was heard so far is handed over."""
     recording = Recording.objects.select_for_update(of=("self",)).filter(pk=job.about_id).first()
     if recording is not None and recording.state == Recording.State.TRANSCRIBING:
-        heard = recording.parts.filter(state=TranscriptPart.State.DONE).exists()
-        failed = Recording.Transcript.PARTIAL if heard else Recording.Transcript.FAILED
-        hand_over(recording, failed, error or "stopped")
+        stopped = state == Job.State.STOPPED
+        how = Recording.Transcript.OFF if stopped else Recording.Transcript.FAILED
+        if recording.parts.filter(state=TranscriptPart.State.DONE).exists():
+            how = Recording.Transcript.PARTIAL
+        hand_over(recording, how, error or "stopped")
     jobs.finish(job, state, error=error)
 
 

@@ -18,7 +18,7 @@ from journal.actions.recordings import discarded_of, interrupted
 from journal.actions.trash import erase_node, restore_node
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, NodeQuerySet
-from journal.views.cards import by_day, card, first_line
+from journal.views.cards import Beside, by_day, card, first_line
 from journal.views.nodes import composer
 from journal.views.sounds import players_of
 from writeorperish.crypto.envelope import CannotOpen
@@ -44,12 +44,12 @@ def log(request: Request) -> HttpResponse:
     seen(request.user, nodes)
     first_page = "before" not in request.GET and not day
     pinned = pinned_of(request.user) if first_page and not shared else []
-    sounds = players_of([*pinned, *nodes])
+    around = Beside(sounds=players_of([*pinned, *nodes]))
     context = {
         "day": day,
         "interrupted": first_page and not shared and interrupted(request.user).count(),
-        "pinned": [card(node, request.user, sounds=sounds) for node in pinned],
-        "days": by_day(card(node, request.user, sounds=sounds) for node in nodes),
+        "pinned": [card(node, request.user, beside=around) for node in pinned],
+        "days": by_day(card(node, request.user, beside=around) for node in nodes),
         "next_before": next_before,
         "next_url": next_url(shared=shared, before=next_before, day=day),
         "shared": shared,

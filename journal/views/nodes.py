@@ -1,7 +1,6 @@
 """Writing, reading and changing one entry."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,18 +33,15 @@ from journal.actions.nodes import (
     write_node,
 )
 from journal.actions.recordings import recordings_of
-from journal.actions.replies import jobs_of
 from journal.actions.threads import Place, ThreadPage, thread_page
 from journal.actions.trash import trash_node
 from journal.forms import AudienceForm, EditForm, NodeForm
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, Version
 from journal.quoting import quote_marker
-from journal.views.cards import Card, card
+from journal.views.cards import Beside, Card, beside, card
 from journal.views.cards import Place as ShownPlace
-from journal.views.quotes import Quotes, quotes_of
-from journal.views.sounds import Player, Players, player_of, players_of
-from writeorperish.ai.models import Job
+from journal.views.sounds import Player, player_of
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.ops.refusals import Missing, Refused
 from writeorperish.privacy.levels import PrivacyLevel
@@ -256,20 +252,18 @@ def shown_rows(thread: ThreadPage) -> list[Node]:
 
 def thread_context(request: HttpRequest, thread: ThreadPage) -> dict[str, object]:
     person = request.user
-    writing = jobs_of([each.node for each in thread.below if each.node])
-    shown = shown_rows(thread)
-    quotes, sounds = quotes_of(texts_of(shown), person), players_of(shown)
+    around = beside(shown_rows(thread), person)
     passage = passage_of(request.GET.get("at", ""))
-    focus = card(thread.node, person, whole=True, passage=passage, quotes=quotes, sounds=sounds)
+    focus = card(thread.node, person, whole=True, passage=passage, beside=around)
     signed_in = isinstance(person, AbstractUser)
     return {
         "focus": focus,
-        "ancestors": [as_shown(each, person, {}, quotes, {}) for each in thread.ancestors],
+        "ancestors": [as_shown(each, person, around) for each in thread.ancestors],
         "pinned": thread.node.pinned_at is not None,
         "quote": quote_marker(thread.node.pk),
         "may_ask": focus.mine and thread.node.state == Node.State.WHOLE,
         "more_above": thread.more_above,
-        "below": [as_shown(each, person, writing, quotes, sounds) for each in thread.below],
+        "below": [as_shown(each, person, around) for each in thread.below],
         "next_after": thread.next_after,
         "next_url": f"?after={thread.next_after}#children",
         "head_count": head_count(thread.node) if focus.mine else None,
@@ -290,16 +284,7 @@ def passage_of(text: str) -> tuple[int, int] | None:
     return int(start), int(end)
 
 
-def texts_of(nodes: Iterable[Node]) -> Iterator[str]:
-    """The texts that open."""
-    for node in nodes:
-        with suppress(CannotOpen):
-            yield node.body or ""
-
-
-def as_shown(
-    place: Place, person: Viewer, writing: Mapping[UUID, Job], quotes: Quotes, sounds: Players
-) -> Card | ShownPlace:
+def as_shown(place: Place, person: Viewer, around: Beside) -> Card | ShownPlace:
     if place.node is None:
         return ShownPlace("unavailable", place.level)
     if place.tombstone:
@@ -310,10 +295,7 @@ def as_shown(
             written=place.node.written_at,
             deleted=place.node.deleted_at,
         )
-    job = writing.get(place.node.pk)
-    return card(
-        place.node, person, whole=True, level=place.level, job=job, quotes=quotes, sounds=sounds
-    )
+    return card(place.node, person, whole=True, level=place.level, beside=around)
 
 
 @login_required

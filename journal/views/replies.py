@@ -16,12 +16,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.http import Request
 from journal.actions.replies import ability_of, ask_for_reply, jobs_about, newest_job_of, why_not
 from journal.models.nodes import Node
-from journal.views.cards import card
-from journal.views.nodes import own, texts_of, visible
-from journal.views.quotes import quotes_of
+from journal.views.cards import beside, card
+from journal.views.nodes import own, visible
 from writeorperish.ai import jobs, routing
 from writeorperish.ai.ledger import calls_about, calls_for
-from writeorperish.ai.models import Call, Read
+from writeorperish.ai.models import Call, Instructions, Read
 from writeorperish.ops.limits import require
 from writeorperish.ops.refusals import Missing, Refused
 from writeorperish.privacy import consent
@@ -85,9 +84,8 @@ def reply(request: Request, node_id: UUID) -> HttpResponse:
         node = visible(request, node_id)
     except Missing:  # stopped before its first word; whoever may not see it is told the same
         return HttpResponse()
-    job = newest_job_of(node) if node.state == Node.State.WRITING else None
-    quotes = quotes_of(texts_of([node]), request.user)
-    context = {"place": card(node, request.user, whole=True, job=job, quotes=quotes), "job": job}
+    shown = card(node, request.user, whole=True, beside=beside([node], request.user))
+    context = {"place": shown, "job": shown.job}
     return show(request, "journal/reply.html", context, parts=("entry",))
 
 
@@ -148,6 +146,8 @@ def readable(request: Request, calls: list[Call]) -> list[Node]:
 
 def given(read: Read, found: dict[UUID, Node]) -> Given:
     node = found.get(read.ref_id)
+    if read.kind == Instructions._meta.label_lower:
+        return Given(_("How you want AI to talk with you"), None, reverse("accounts:ai"))
     if node is None:
         return Given(_("An entry that is no longer here"), None, "")
     place = f"{reverse('journal:node', args=[node.pk])}?at={read.start}-{read.end}"

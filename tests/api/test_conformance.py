@@ -32,8 +32,10 @@ from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.recordings import begin_recording, put_chunk
 from journal.actions.replies import ask_for_reply
+from tests.events_drain import drain
 from tests.factories import befriend, entry
 from tests.sounds import sound
+from writeorperish.ai.models import Call
 from writeorperish.ops import limits
 from writeorperish.privacy.circles import invite
 from writeorperish.privacy.levels import Purpose
@@ -81,7 +83,10 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
     befriend(bob, alice)
     recording, _new = begin_recording(alice)
     put_chunk(alice, recording, 0, 0, sound(0.3))
+    job = ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1]
+    drain()
     return {
+        "calls": Call.objects.filter(owner=alice)[0].pk,
         "nodes": node.pk,
         "versions": node.versions.get().pk,
         "drafts": save_draft(alice, new_id(), seq=1, title="", text="half a text").draft.pk,
@@ -91,7 +96,7 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
         "recordings": recording.pk,
         "segments": 0,
         "chunks": 0,
-        "jobs": ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1].pk,
+        "jobs": job.pk,
         "circles": cast.circle.pk,
         "members": bob.pk,
         "invitations": invite(charlie, befriend(charlie), alice).pk,

@@ -75,6 +75,13 @@ def reply_to(path, body):
     return reply
 
 
+def wanting(reply, wanted):
+    """The reply asking for this tool with these arguments, or for None in words."""
+    if wanted is None:
+        return reply.of(text=words_of(reply.id), call=None)
+    return reply.of(text="", call=Call(f"call_{reply.id[:12]}", *wanted))
+
+
 def words_of(mark):
     return " ".join(WORDS[int(each, 16) % len(WORDS)] for each in mark[:16]) + "."
 

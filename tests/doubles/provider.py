@@ -51,6 +51,9 @@ class Double(ThreadingHTTPServer):
         self.orders = deque()
         self.stopping = threading.Event()
         self.dimensions = 16
+        # From the body of a request that offers tools to the one it asks for and with what, or None for words;
+        # without it the first tool is asked for once.
+        self.wants = lambda body: None
 
     @property
     def root(self):
@@ -198,6 +201,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self):
         reply = formats.reply_to(self.path, self.asked.body)
+        if self.server.wants and formats.first_tool(self.path, self.asked.body):
+            reply = formats.wanting(reply, self.server.wants(self.asked.body))
         changes = {
             Fault.REFUSED: {"stop": "refused"},
             Fault.FILTERED: {"stop": "filtered"},

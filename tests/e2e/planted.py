@@ -26,13 +26,21 @@ from journal.actions.imports import (
 )
 from journal.actions.nodes import edit_node
 from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
-from journal.actions.replies import ask_for_reply
+from journal.actions.replies import ask_for_reply, context_of
 from journal.actions.trash import trash_node
+from journal.models.nodes import Node
 from journal.models.recordings import Recording
 from journal.quoting import quote_marker
+from journal.replying import PROMPT
 from tests.events_drain import drain
 from tests.factories import block_between, entry, person, zipped
 from tests.sounds import sound
+from writeorperish.ai import prompts
+from writeorperish.ai.composing import compose
+from writeorperish.ai.ledger import Errand, open_call, settle_call
+from writeorperish.ai.models import Call
+from writeorperish.ai.providers.wire import Request
+from writeorperish.ai.recipes import Plan
 from writeorperish.refs import new_id
 
 PASSWORD = "write-or-perish"
@@ -102,6 +110,8 @@ def rows_of(alice: User) -> dict[str, UUID]:
     assert heard.blob is not None and heard.node is not None
     app = begin_family(alice, label="Notes on the phone")
     return {
+        "call": sent_about(alice, opened).pk,
+        "here": Call.objects.filter(owner=alice, task="reply", sent=False)[0].pk,
         "entry": node.pk,
         "version": node.versions.order_by("created_at")[0].pk,
         "drafted": drafted.pk,
@@ -118,6 +128,31 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "cut_off": cut_off,
         "family": app.family.pk,
     }
+
+
+def sent_about(owner: User, node: Node) -> Call:
+    """A call as it stands after its request went out; nothing is sent by these tests."""
+    prompt = prompts.named(PROMPT)
+    composed = compose(prompt, context_of(owner, node.pk), mark="text-planted")
+    errand = Errand(
+        owner.pk,
+        prompt.feature,
+        prompt.task,
+        prompt.purpose,
+        cuts=composed.cuts,
+        plan=Plan(prompt, composed.recipe),
+    )
+    request = Request("claude-sonnet-5-5", composed.system, composed.turns, prompt.max_output)
+    call = open_call(
+        errand,
+        provider="anthropic",
+        model=request.model,
+        key_class="chat",
+        held_microdollars=0,
+        request=request,
+    )
+    settle_call(call, errand, cost_microdollars=0, usage=None)
+    return call
 
 
 PAST = {

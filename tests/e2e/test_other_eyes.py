@@ -26,6 +26,7 @@ LISTS = ("journal:", "download:", "accounts:activity", "accounts:tokens", "accou
 
 # Every address about one row outside API and admin: its name, how it is asked, the planted rows.
 PRIVATE = [
+    ("accounts:ai-call", "get", {"call_id": "call"}),
     ("accounts:end-token", "post", {"family_id": "family"}),
     ("accounts:export-file", "get", {"export_id": "export"}),
     ("journal:ask-ai", "get", {"node_id": "opened"}),

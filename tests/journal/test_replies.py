@@ -3,17 +3,22 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from journal.actions.nodes import change_settings
+from journal.actions import replies
+from journal.actions.nodes import change_settings, edit_node
 from journal.actions.replies import NOT_OPEN, ask_for_reply, context_of
 from journal.actions.trash import trash_node
 from journal.models.nodes import Node
-from journal.replying import question_for, questions, window
+from journal.quoting import quote_marker
+from journal.replying import PROMPT, question_for, questions, window
+from journal.weaving import QUOTE_CHARS, QUOTE_NOT_OPEN, QUOTES
 from tests.events_drain import drain
 from tests.factories import befriend, entry
 from writeorperish.ai import budget, jobs
+from writeorperish.ai.composing import compose
 from writeorperish.ai.gateway import change_preferences
 from writeorperish.ai.models import Call, Job, Read, Scope
 from writeorperish.ai.parts import CapabilityOff, Fact, NotAllowed
+from writeorperish.ai.prompts import named
 from writeorperish.audit.models import Entry
 from writeorperish.events.models import Event
 from writeorperish.ops.refusals import Missing
@@ -83,11 +88,81 @@ def test_what_is_not_open_leaves_a_gap_and_never_its_words(alice):
     first, *others = slots["thread"]
     assert first.part == Fact(NOT_OPEN)
     assert [each.part.text for each in others] == ["an open middle", "an open end"]
-    assert "secret" not in str(slots)
+    assert "secret" not in texts_in(slots)
     reply, _job = ask_for_reply(alice, end.pk)
     drain()
     assert "secret" not in fresh(reply).body
     assert not Read.objects.filter(ref_id=root.pk).exists()
+
+
+def marker(node, start=None, end=None):
+    return quote_marker(node.pk, None if start is None else (node.rev, start, end))
+
+
+def texts_in(slots):
+    """What a model would be given, as words."""
+    return "\n".join(compose(named(PROMPT), slots, mark="text-mark").texts)
+
+
+def test_a_quoted_entry_is_given_under_its_own_rules_and_listed(alice, bob):
+    open_one = entry(alice, "before THE QUOTED PASSAGE after", ai_usage="chat")
+    closed = entry(alice, "a secret quoted", ai_usage="none")
+    foreign = entry(bob, "another secret", ai_usage="chat")
+    deleted = entry(alice, "a deleted secret", ai_usage="chat")
+    trash_node(alice, deleted)
+    words = (
+        f"So: {marker(open_one, 7, 25)} {marker(closed)} {marker(foreign)} {marker(deleted)} end"
+    )
+    node = entry(alice, words, ai_usage="chat")
+    told = texts_in(context_of(alice, node.pk))
+    assert "THE QUOTED PASSAGE" in told
+    for absent in ("before", "after", "secret", "{quote", str(open_one.pk), str(closed.pk)):
+        assert absent not in told
+    assert told.count(QUOTE_NOT_OPEN) == 3
+    _reply, job = ask_for_reply(alice, node.pk)
+    drain()
+    reads = Read.objects.filter(call__job=job.pk, ref_id=open_one.pk, owner=alice)
+    assert (7, 25) in reads.values_list("start", "end")
+    assert not Read.objects.filter(
+        ref_id__in=[closed.pk, foreign.pk, deleted.pk], purpose="reply"
+    ).exists()
+
+
+def test_others_words_are_quoted_to_a_model_where_they_are_shared_and_open(alice, bob):
+    circle = befriend(bob, alice)
+    shared = entry(bob, "bob's shared words", ai_usage="chat", circles=(circle,))
+    closed = entry(bob, "bob's closed words", ai_usage="none", circles=(circle,))
+    node = entry(alice, f"{marker(shared)} and {marker(closed)}", ai_usage="chat")
+    told = texts_in(context_of(alice, node.pk))
+    assert "bob's shared words" in told
+    assert "bob's closed words" not in told
+    assert Entry.objects.filter(object_id=shared.pk, action="read", actor_id=alice.pk).exists()
+
+
+def test_ten_quotes_of_four_thousand_characters_and_none_within_a_quote(alice):
+    innermost = entry(alice, "innermost words", ai_usage="chat")
+    long = entry(alice, f"{marker(innermost)}{'long ' * 2_000}", ai_usage="chat")
+    node = entry(alice, " ".join([marker(long)] * 12), ai_usage="chat")
+    slots = context_of(alice, node.pk)
+    told = texts_in(slots)
+    assert "innermost" not in told
+    assert "{quote" not in told
+    cuts = compose(named(PROMPT), slots, mark="text-mark").cuts
+    quoted = [cut for cut in cuts if cut.passage.ref == Ref.to(long) and cut.end <= QUOTE_CHARS]
+    assert len(quoted) == QUOTES
+
+
+def test_a_marker_in_a_model_s_own_words_quotes_nothing(alice):
+    secret = entry(alice, "an open secret", ai_usage="chat")
+    node = entry(alice, SLEEP, ai_usage="chat")
+    reply, _job = ask_for_reply(alice, node.pk)
+    drain()
+    reply = fresh(reply)
+    edit_node(alice, reply, base_rev=reply.rev, title=None, text=f"Look: {marker(secret)}")
+    end = entry(alice, "go on", parent=reply, ai_usage="chat")
+    thread = texts_in({"thread": context_of(alice, end.pk)["thread"]})
+    assert "Look: […]" in thread
+    assert "an open secret" not in thread
 
 
 @pytest.mark.parametrize(
@@ -126,14 +201,46 @@ def close(alice, node):
     change_settings(alice, node, ai_usage="none")
 
 
-@pytest.mark.parametrize("change", [close, trash_node], ids=["closed to AI", "deleted"])
-def test_what_changed_before_the_worker_came_gets_no_reply(alice, asked, change):
+def pause(alice, node):
+    change_preferences(alice.pk, paused=True, preferred_model="")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [(close, "ai_off_here"), (trash_node, "ai_off_here"), (pause, "paused_by_you")],
+    ids=["closed to AI", "deleted", "paused"],
+)
+@pytest.mark.parametrize("first", ["the worker", "the change"])
+def test_what_changed_before_the_worker_came_is_stopped_unread(alice, asked, change, why, first):
     node, reply, job = asked
     change(alice, node)
+    if first == "the worker":
+        jobs.run(job.pk)
+    else:
+        jobs.stop_withheld(alice.pk)
     drain()
     assert fresh(reply) is None
-    assert fresh(job).state == "failed"
+    assert (fresh(job).state, fresh(job).error) == ("stopped", why)
     assert not Call.objects.filter(task="reply").exists()
+    assert not Entry.objects.filter(action="read", purpose="reply").exists()
+
+
+@pytest.mark.parametrize("change", [close, trash_node, pause])
+def test_what_changes_while_it_is_written_tells_its_worker_to_stop(alice, bob, asked, change):
+    node, _reply, job = asked
+    other = jobs.start(bob, job.kind, about=Ref.to(entry(bob, ai_usage="chat")))[0]
+    claimed = [jobs.claim(each.pk) for each in (job, other)]
+    change(alice, node)
+    drain()
+    assert [fresh(each).stop_asked_at is None for each in claimed] == [False, True]
+
+
+def test_a_text_that_is_opened_further_stops_nothing(alice, asked):
+    node, _reply, job = asked
+    jobs.claim(job.pk)
+    change_settings(alice, node, ai_usage="train")
+    drain()
+    assert fresh(job).stop_asked_at is None
 
 
 def test_a_reply_that_was_deleted_while_it_was_written_is_discarded(alice, asked):
@@ -141,6 +248,20 @@ def test_a_reply_that_was_deleted_while_it_was_written_is_discarded(alice, asked
     trash_node(alice, reply)
     drain()
     assert fresh(reply).body == ""
+    assert (fresh(job).state, fresh(job).error) == ("stopped", "gone")
+
+
+def test_an_entry_closed_while_it_is_answered_gets_no_reply(alice, asked, monkeypatch):
+    node, reply, job = asked
+    settle = replies.settle_reply
+
+    def closed_just_before(job, answer):
+        close(alice, node)
+        settle(job, answer)
+
+    monkeypatch.setattr(replies, "settle_reply", closed_just_before)
+    drain()
+    assert fresh(reply) is None
     assert (fresh(job).state, fresh(job).error) == ("stopped", "gone")
 
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from writeorperish.ai import catalogue, ledger
+from writeorperish.ai.composing import words_in
 from writeorperish.ai.ledger import Errand
 from writeorperish.ai.models import Call
 from writeorperish.ai.parts import Answer, BadAnswer, Delta, ProviderDown, ProviderRefuses, TooLong
@@ -71,6 +72,7 @@ class Opened:
     started: float
     first_byte_ms: int
     words: list[str] = field(default_factory=list, repr=False)
+    wanted: list[Wanted] = field(default_factory=list, repr=False)
 
     @property
     def text(self) -> str:
@@ -78,13 +80,19 @@ class Opened:
 
 
 def ask(
-    choice: Choice, request: Request, errand: Errand, *, stop: Callable[[], bool]
+    choice: Choice,
+    request: Request,
+    errand: Errand,
+    *,
+    may: Callable[[], None],
+    stop: Callable[[], bool],
 ) -> Iterator[Delta | Answer]:
     """The answer of one model, piece by piece, its whole last.
 
+    `may` is called before every try and raises what then ends it: minutes may lie between two.
     ProviderDown before any word has come: another model may be asked. Afterwards Broken, and what came is paid.
     """
-    opened = _opened(choice, request, errand)
+    opened = _opened(choice, request, errand, may)
     settled = False
     try:
         for event in chain([opened.first], opened.events):
@@ -95,6 +103,8 @@ def ask(
             if isinstance(event, Piece):
                 opened.words.append(event.words)
                 yield Delta(event.words)
+            elif isinstance(event, Wanted):
+                opened.wanted.append(event)
             if stop():
                 break
         settled = True
@@ -133,7 +143,7 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, Failed) and error.trouble in AWAY
 
 
-def _opened(choice: Choice, request: Request, errand: Errand) -> Opened:
+def _opened(choice: Choice, request: Request, errand: Errand, may: Callable[[], None]) -> Opened:
     """The call once its first event is here, after up to three tries, each on an account of its own."""
     one = breaker_of(choice)
     try:
@@ -144,6 +154,7 @@ def _opened(choice: Choice, request: Request, errand: Errand) -> Opened:
             wait_initial=0.5,
             wait_max=LONGEST_WAIT_SECONDS,
         ):
+            may()
             with attempt:
                 return one.call(_begun, choice, request, errand)
     except CircuitBreakerError:
@@ -185,6 +196,7 @@ def _begun(choice: Choice, request: Request, errand: Errand) -> Opened:
         errand,
         provider=choice.provider,
         model=choice.model.id,
+        request=request,
         key_class=choice.key_class,
         held_microdollars=catalogue.cost_microdollars(choice.model, _most(choice, request), on=on),
     )
@@ -248,7 +260,7 @@ def _answer(
     estimated: bool,
     provider_request: str = "",
 ) -> Answer:
-    """The answer, paid for and written down. BadAnswer when a model ended without a word."""
+    """The answer, paid for and written down. BadAnswer when a model ended without a word or a wish."""
     cost = catalogue.cost_microdollars(choice.model, usage, on=opened.call.started_at.date())
     ledger.settle_call(
         opened.call,
@@ -259,16 +271,18 @@ def _answer(
         provider_request=provider_request,
         estimated=estimated,
     )
-    if stop == Stop.END and not opened.text.strip():
+    if stop == Stop.END and not opened.text.strip() and not opened.wanted:
         raise BadAnswer
     return Answer(
         text=opened.text,
         stop=stop,
         provider=choice.provider,
         model=choice.model.name,
+        model_id=choice.model.id,
         cost_microdollars=cost,
         call=opened.call.pk,
         read=tuple(errand.cuts),
+        wanted=tuple(opened.wanted),
     )
 
 
@@ -304,7 +318,8 @@ def _note(choice: Choice, failure: Failed) -> None:
 
 
 def _put(choice: Choice, request: Request) -> int:
-    texts = [request.system, *(getattr(turn, "words", "") for turn in request.turns)]
+    tools = [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
+    texts = [request.system, *map(words_in, request.turns), *tools]
     return catalogue.tokens_of(choice.model, texts)
 
 

@@ -176,6 +176,22 @@ def standings(owner_id: UUID, *, at: datetime) -> list[Standing]:
     return list(_standings(owner_id, at))
 
 
+def month_of(owner_id: UUID | None, month: str) -> Standing:
+    """How the money of one month (`2026-11`) stands, or stood; two queries. ValueError for no month.
+
+    `owner_id` None: of everybody together, which is counted only while it has a limit.
+    """
+    resets_at = end_of(month)
+    limit = Allowance.objects.filter(owner=owner_id, scope=Scope.MONTH).first()
+    purse = Purse.objects.filter(owner=owner_id, scope=Scope.MONTH, period=month).first()
+    return Standing(
+        Scope.MONTH,
+        limit.limit if limit else 0,
+        purse.spent + purse.held if purse else 0,
+        resets_at,
+    )
+
+
 def _standings(owner_id: UUID, at: datetime) -> Iterator[Standing]:
     month, day = at.astimezone(UTC).strftime("%Y-%m"), at.astimezone(UTC).strftime("%Y-%m-%d")
     purses = Purse.objects.filter(owner=owner_id, period__in=[month, day])

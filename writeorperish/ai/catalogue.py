@@ -17,6 +17,8 @@ FILE: Final = Path(__file__).with_name("catalogue.toml")
 STALE_DAYS: Final = 90
 # What a server of the operator's own is trusted to read at once, since it does not say.
 CONTEXT: Final = 32_000
+# With the space after it.
+CHARS_A_WORD: Final = 6
 CAPABILITIES: Final = frozenset({"chat", "tools", "schema", "transcribe", "speak"})
 TIERS: Final = {"small": "chat", "large": "chat", "transcribe": "transcribe", "speak": "speak"}
 
@@ -92,6 +94,12 @@ def cost_microdollars(model: Model, usage: Usage, *, on: date) -> int:
         + usage.got * rates.got
     )
     return math.ceil(nano / 1000)
+
+
+def words_microdollars(model: Model, words: int, *, on: date) -> int:
+    """What reading this many words of plain English costs, rounded up."""
+    tokens = math.ceil(words * CHARS_A_WORD / model.chars_per_token)
+    return cost_microdollars(model, Usage(put=tokens, read=0, written=0, got=0), on=on)
 
 
 def sound_microdollars(model: Model, seconds: float, *, on: date) -> int:

@@ -1,26 +1,32 @@
 """The one way to a model: allowed, paid for, asked, written down."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
 from writeorperish.ai import asking, budget, catalogue, ledger, prompts, routing, sounds, twins
-from writeorperish.ai.composing import Composed, compose
+from writeorperish.ai.composing import Composed, compose, looked_up
 from writeorperish.ai.encoder import ModelMissing
 from writeorperish.ai.ledger import Errand
 from writeorperish.ai.models import Preferences, Scope, Vector
 from writeorperish.ai.parts import (
     Aloud,
     Answer,
+    BadAnswer,
     CapabilityOff,
     Capable,
     Cut,
     Delta,
+    Looking,
+    LookUp,
     NotAllowed,
     ProviderDown,
     Slots,
@@ -28,17 +34,24 @@ from writeorperish.ai.parts import (
     TooLong,
     Transcript,
     Typed,
+    UnknownModel,
+    UnknownProvider,
     Voiced,
 )
 from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
-from writeorperish.ai.providers.wire import Request, Stop
+from writeorperish.ai.providers.wire import Request, Stop, Tool
+from writeorperish.ai.recipes import Plan
 from writeorperish.ai.routing import Choice, KeyClass
+from writeorperish.events.catalog import AIPaused
+from writeorperish.events.outbox import emit
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
+from writeorperish.privacy.reading import Passage, open_now
 from writeorperish.refs import Ref
 
 BATCH: Final = 32
+LOOK_UPS: Final = 3
 
 
 def never() -> bool:
@@ -58,7 +71,11 @@ def capable(capability: str, person: UUID | None = None) -> Capable:
     if wishes.paused:
         return Capable(on=False, why="paused_by_you")
     options = routing.choices(
-        capability, key_class="chat", on=today(), prefer=wishes.preferred_model
+        capability,
+        key_class="chat",
+        on=today(),
+        prefer=wishes.preferred_model,
+        among=wishes.providers,
     )
     if options:
         first = options[0]
@@ -76,17 +93,49 @@ def stream(
     about: Ref | None = None,
     job: UUID | None = None,
     prefer: str = "",
+    look: LookUp | None = None,
     stop: Callable[[], bool] = never,
-) -> Iterator[Delta | Answer]:
+) -> Iterator[Delta | Looking | Answer]:
     """The words of an answer as they come, and last the answer as a whole.
 
-    `prefer`: the id of the model to ask first. `stop` is asked before each piece; when it says yes, what came
-    so far is the answer. Before anything leaves: NotAllowed, CapabilityOff, BudgetSpent, TooLong. Then
-    ProviderDown, ProviderRefuses or BadAnswer; once words have come no other provider is tried.
+    `prefer`: the id of the model to ask first. `look`: what the model may look up before it answers, three times
+    at most. `stop` is asked before each piece; when it says yes, what came so far is the answer. Before anything
+    leaves: NotAllowed, CapabilityOff, BudgetSpent, TooLong. Then ProviderDown, ProviderRefuses or BadAnswer;
+    once words have come no other provider is tried.
     """
+    asked = _asked(name, slots, spender=spender, about=about, job=job, prefer=prefer)
+    if look is None:
+        yield from _answers(asked, stop)
+    else:
+        yield from _answers_looking_up(asked, look, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question as it would be put to any model, and for whom. `only`: the id of the one that may answer."""
+
+    name: str
+    slots: Slots
+    prompt: Prompt
+    composed: Composed
+    errand: Errand
+    prefer: str = ""
+    tools: Sequence[Tool] = ()
+    only: str = ""
+
+
+def _asked(
+    name: str,
+    slots: Slots,
+    *,
+    spender: UUID,
+    about: Ref | None = None,
+    job: UUID | None = None,
+    prefer: str = "",
+) -> Asked:
     prompt = prompts.named(name)
+    require_own(prompt, slots, spender)
     composed = compose(prompt, slots, mark=f"text-{get_random_string(8).lower()}")
-    options = allowed_choices(prompt, composed, spender, prefer)
     errand = Errand(
         spender=spender,
         feature=prompt.feature,
@@ -97,14 +146,25 @@ def stream(
         job=job,
         background=prompt.background,
         cuts=composed.cuts,
+        plan=Plan(prompt, composed.recipe),
     )
-    if not options:
-        yield from _offline(name, slots, errand)
+    return Asked(name, slots, prompt, composed, errand, prefer)
+
+
+def _answers(asked: Asked, stop: Callable[[], bool]) -> Iterator[Delta | Answer]:
+    """The answer of the first model that gives one, or of the twin where only this server may be asked."""
+    spender = asked.errand.spender
+    options = allowed_choices(asked.prompt, asked.composed, spender, asked.prefer)
+    if not options and not asked.only:
+        yield from _offline(asked.name, asked.slots, asked.errand)
         return
+    may = partial(require_still, asked.prompt, asked.composed, spender)
     failure = ProviderDown()
     for choice in options:
-        request = request_to(choice, prompt, composed, spender)
-        answering = asking.ask(choice, request, errand, stop=stop)
+        if asked.only not in {"", choice.model.id}:
+            continue
+        request = request_to(choice, asked.prompt, asked.composed, spender, tools=asked.tools)
+        answering = asking.ask(choice, request, asked.errand, may=may, stop=stop)
         try:
             first = next(answering)
         except ProviderDown as down:
@@ -114,6 +174,51 @@ def stream(
         yield from answering
         return
     raise failure
+
+
+def _answers_looking_up(
+    asked: Asked, look: LookUp, stop: Callable[[], bool]
+) -> Iterator[Delta | Looking | Answer]:
+    """The answer of a model that may look things up; after three times it has to do with what it has.
+
+    Each time is a call of its own to the same model, allowed, paid and listed like the first.
+    """
+    said: list[str] = []
+    cost = 0
+    for tools in (*[look.tools] * LOOK_UPS, ()):
+        answer = yield from _told(replace(asked, tools=tools), said, stop)
+        cost += answer.cost_microdollars
+        if not (tools and answer.wanted and answer.stop == Stop.END):
+            break
+        if answer.text.strip():  # what it says next begins a paragraph of its own
+            said.append("\n\n")
+            yield Delta("\n\n")
+        yield Looking()
+        asked = _with_what_was_found(asked, answer, look)
+    text = "".join(said)
+    if answer.stop == Stop.END and not text.strip():
+        raise BadAnswer
+    yield replace(answer, text=text, cost_microdollars=cost)
+
+
+def _told(
+    asked: Asked, said: list[str], stop: Callable[[], bool]
+) -> Generator[Delta, None, Answer]:
+    """The words of one call as they come, added to what was said before; its whole comes back."""
+    for event in _answers(asked, stop):
+        if isinstance(event, Answer):
+            return event
+        said.append(event.words)
+        yield event
+    raise RuntimeError("A stream ends with its answer")
+
+
+def _with_what_was_found(asked: Asked, answer: Answer, look: LookUp) -> Asked:
+    """The question once more, with what the model wanted to know, to the same model."""
+    found = [(each, look.found(each, asked.composed.cuts)) for each in answer.wanted]
+    composed = looked_up(asked.composed, asked.prompt, found)
+    errand = replace(asked.errand, cuts=composed.cuts, plan=Plan(asked.prompt, composed.recipe))
+    return replace(asked, composed=composed, errand=errand, only=answer.model_id)
 
 
 def complete(
@@ -247,10 +352,47 @@ def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: s
         key_class=key_class_of(composed),
         on=today(),
         prefer=prefer or wishes.preferred_model,
+        among=wishes.providers,
     )
     if options:
         require_consent(prompt.purpose, composed, spender)
     return options
+
+
+def withheld(purpose: Purpose, person: UUID) -> str:
+    """Why nothing of this person may be given to a model for this now, as a short code; empty when it may.
+
+    A consent is asked for only where there are words to agree to. Up to two queries.
+    """
+    if settings.AI_PAUSED:
+        return "paused"
+    if preferences_of(person).paused:
+        return "paused_by_you"
+    agreed = purpose not in consent.terms() or consent.allows(person, purpose)
+    return "" if agreed else "no_consent"
+
+
+def require_still(prompt: Prompt, composed: Composed, spender: UUID) -> None:
+    """Looked at before every try to send: what was allowed when the texts were read may be closed by now.
+
+    NotAllowed, CapabilityOff. Three queries and one for each kind of text.
+    """
+    if settings.AI_PAUSED or preferences_of(spender).paused:
+        raise CapabilityOff(why="paused" if settings.AI_PAUSED else "paused_by_you")
+    require_consent(prompt.purpose, composed, spender)
+    refs = {cut.passage.ref for cut in composed.cuts}
+    if open_now(refs, purpose=prompt.purpose) < refs:
+        raise NotAllowed(why="ai_off_here")
+
+
+def require_own(prompt: Prompt, slots: Slots, spender: UUID) -> None:
+    """ValueError for somebody else's words where only the person's own may stand."""
+    for name, slot in prompt.slots.items():
+        part = slots.get(name)
+        if slot.kind != "own" or part is None:
+            continue
+        if not isinstance(part, Passage) or part.owner_id != spender:
+            raise ValueError(f"{prompt.name}: {name} holds the person's own words only")
 
 
 def require_open(cuts: Sequence[Cut]) -> None:
@@ -273,7 +415,14 @@ def key_class_of(composed: Composed) -> KeyClass:
     return "train" if consent.allowing(owners, Purpose.TRAIN) == owners else "chat"
 
 
-def request_to(choice: Choice, prompt: Prompt, composed: Composed, spender: UUID) -> Request:
+def request_to(
+    choice: Choice,
+    prompt: Prompt,
+    composed: Composed,
+    spender: UUID,
+    *,
+    tools: Sequence[Tool] = (),
+) -> Request:
     """The request as this model takes it. TooLong when it does not fit with its answer."""
     model = choice.model
     room = min(prompt.max_output + model.thinking, model.max_output)
@@ -287,6 +436,7 @@ def request_to(choice: Choice, prompt: Prompt, composed: Composed, spender: UUID
         max_output=room,
         effort=prompt.effort if prompt.effort in model.efforts else "",
         schema=prompt.schema if "schema" in model.does else None,
+        tools=tools if "tools" in model.does else (),
         pseudonym=pseudonym(spender),
     )
 
@@ -301,10 +451,35 @@ def preferences_of(person: UUID) -> Preferences:
     return Preferences.objects.filter(owner=person).first() or Preferences(owner_id=person)
 
 
+@transaction.atomic
 def change_preferences(person: UUID, *, paused: bool, preferred_model: str) -> None:
+    """What the person chose about AI from now on. A pause also stops what is under way.
+
+    UnknownModel for one that cannot be chosen, an earlier choice that retired apart.
+    """
+    known = [each.model.id for each in routing.selectable(today())]
+    kept = ["", preferences_of(person).preferred_model]
+    if preferred_model not in [*known, *kept]:
+        raise UnknownModel(known=known)
+    if paused and not preferences_of(person).paused:
+        emit(AIPaused(person))
     Preferences.objects.update_or_create(
         owner_id=person, defaults={"paused": paused, "preferred_model": preferred_model}
     )
+
+
+def accept_providers(person: UUID, providers: Collection[str]) -> None:
+    """Only these may answer this person from now on. UnknownProvider for one that is not set up here."""
+    known = routing.providers(today())
+    if unknown := set(providers) - set(known):
+        raise UnknownProvider(unknown=sorted(unknown), known=known)
+    Preferences.objects.update_or_create(owner_id=person, defaults={"providers": sorted(providers)})
+
+
+def accepted(wishes: Preferences) -> list[str]:
+    """Those providers set up here that may answer this person."""
+    known = routing.providers(today())
+    return [each for each in known if wishes.providers is None or each in wishes.providers]
 
 
 def today() -> date:

@@ -1,9 +1,17 @@
 from datetime import timedelta
 
 from writeorperish.ai.embeddings import embed_text
-from writeorperish.ai.jobs import run
+from writeorperish.ai.jobs import run, stop_withheld
 from writeorperish.events.bus import on
-from writeorperish.events.catalog import AIUsageChanged, JobQueued, TextRewritten, TextWritten
+from writeorperish.events.catalog import (
+    AIPaused,
+    AIUsageChanged,
+    ConsentWithdrawn,
+    JobQueued,
+    TextErased,
+    TextRewritten,
+    TextWritten,
+)
 
 
 @on(TextWritten, queue="low")
@@ -25,3 +33,23 @@ def embed_what_was_opened(fact: AIUsageChanged) -> None:
 @on(JobQueued, queue="urgent", lease=timedelta(seconds=150))
 def run_what_was_queued(fact: JobQueued) -> None:
     run(fact.job)
+
+
+@on(ConsentWithdrawn, queue="urgent")
+def stop_what_was_agreed_to(fact: ConsentWithdrawn) -> None:
+    stop_withheld(fact.person)
+
+
+@on(AIPaused, queue="urgent")
+def stop_what_was_paused(fact: AIPaused) -> None:
+    stop_withheld(fact.person)
+
+
+@on(AIUsageChanged, queue="urgent")
+def stop_what_was_closed(fact: AIUsageChanged) -> None:
+    stop_withheld(fact.owner)
+
+
+@on(TextErased)
+def stop_what_was_erased(fact: TextErased) -> None:
+    stop_withheld(fact.owner)

@@ -16,13 +16,14 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from writeorperish.ai import gateway
 from writeorperish.ai.models import Job
 from writeorperish.events.catalog import JobQueued
 from writeorperish.events.outbox import emit
 from writeorperish.ops.refusals import Missing, Refused
 from writeorperish.ops.states import move
 from writeorperish.privacy.levels import Purpose
-from writeorperish.privacy.reading import read
+from writeorperish.privacy.reading import SOURCES, open_now, read
 from writeorperish.realtime.streams import append
 from writeorperish.refs import Ref
 
@@ -43,50 +44,93 @@ class Lost(Exception):
 class Kind:
     """How jobs of a kind are done: `work` does one to its end, `end` ends one that could not be done.
 
-    `end(job, state, error)` runs in one transaction and finishes the job with whatever it was writing.
+    `end(job, state, error)` runs in one transaction and finishes the job with whatever it was writing. A job
+    with a purpose goes on only while its person allows that, and the text it is about is open to it.
     """
 
     work: Callable[[Job], None]
     end: Callable[[Job, str, str], None]
+    purpose: Purpose | None = None
 
 
 KINDS: dict[str, Kind] = {}
 
 
 def runs(
-    kind: str, *, end: Callable[[Job, str, str], None]
+    kind: str, *, end: Callable[[Job, str, str], None], purpose: Purpose | None = None
 ) -> Callable[[Callable[[Job], None]], Callable[[Job], None]]:
     """Makes a function in an app's `handlers.py` do the jobs of a kind. TypeError for a second one."""
 
     def register(work: Callable[[Job], None]) -> Callable[[Job], None]:
         if kind in KINDS:
             raise TypeError(f"{kind} is done by another already")
-        KINDS[kind] = Kind(work, end)
+        KINDS[kind] = Kind(work, end, purpose)
         return work
 
     return register
 
 
 def run(job_id: UUID) -> None:
-    """Does a job if nobody else does. Whatever its work raises, the job ends: the error is kept by its code."""
+    """Does a job if nobody else does. Whatever its work raises, the job ends: the error is kept by its code.
+
+    What its person has closed since they asked stops it, before a word is read and before one leaves.
+    """
     job = claim(job_id)
     if job is None:
+        return
+    if why := withheld(job):
+        give_up(job, why, state=Job.State.STOPPED)
         return
     try:
         KINDS[job.kind].work(job)
     except Lost:
         return
     except Refused as refusal:
-        give_up(job, refusal.code)
+        why = withheld(job)
+        give_up(job, why or refusal.code, state=Job.State.STOPPED if why else Job.State.FAILED)
     except Exception:
         give_up(job, "broken")
         raise
 
 
-def give_up(job: Job, error: str) -> None:
-    """The job has failed, unless it is no longer this worker's."""
+def give_up(job: Job, error: str, *, state: str = Job.State.FAILED) -> None:
+    """The job ends without a result, unless it is no longer this worker's."""
     with suppress(Lost), transaction.atomic():
-        KINDS[job.kind].end(job, Job.State.FAILED, error)
+        KINDS[job.kind].end(job, state, error)
+
+
+def withheld(job: Job) -> str:
+    """Why this job may not go on, as a short code; empty when it may. Up to four queries.
+
+    Its person paused AI, took their consent back, or closed or deleted the text it is about or writes.
+    """
+    purpose = KINDS[job.kind].purpose
+    if purpose is None:
+        return ""
+    if why := gateway.withheld(purpose, job.owner_id):
+        return why
+    if job.about_kind in SOURCES and not open_now([job.about], purpose=purpose):
+        return "ai_off_here"
+    if job.result_id is None or job.result_kind not in SOURCES:
+        return ""
+    result = Ref(job.result_kind, job.result_id)
+    return "" if open_now([result], purpose=Purpose.COMPOSE) else "gone"
+
+
+def stop_withheld(owner_id: UUID) -> int:
+    """How many jobs of this person were stopped, because what they need was closed since they were asked for.
+
+    One that nobody has begun ends at once; a worker that writes one looks up within a second.
+    """
+    waiting = Job.objects.filter(owner=owner_id, state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    stopped = 0
+    for job_id in waiting.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            job = Job.objects.select_for_update().filter(pk=job_id).first()
+            if job is not None and not job.over and (why := withheld(job)):
+                stop(job, why)
+                stopped += 1
+    return stopped
 
 
 def again(job: Job) -> bool:
@@ -227,13 +271,18 @@ def cancel(person: AbstractUser, job_id: UUID) -> Job:
         job = Job.objects.select_for_update().filter(pk=job_id, owner=person.pk).first()
         if job is None:
             raise Missing
-        if job.state == Job.State.QUEUED:
-            KINDS[job.kind].end(job, Job.State.STOPPED, "")
-            job.refresh_from_db()
-        elif job.state == Job.State.RUNNING and job.stop_asked_at is None:
-            job.stop_asked_at = timezone.now()
-            job.save(update_fields=["stop_asked_at"])
+        stop(job, "")
         return job
+
+
+def stop(job: Job, error: str) -> None:
+    """The job, locked by the caller, ends at once if nobody has begun it; else its worker is told."""
+    if job.state == Job.State.QUEUED:
+        KINDS[job.kind].end(job, Job.State.STOPPED, error)
+        job.refresh_from_db()
+    elif job.state == Job.State.RUNNING and job.stop_asked_at is None:
+        job.stop_asked_at = timezone.now()
+        job.save(update_fields=["stop_asked_at"])
 
 
 def reclaim() -> int:

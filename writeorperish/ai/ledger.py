@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Count, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from writeorperish.ai import budget
+from writeorperish.ai import budget, requests
 from writeorperish.ai.models import Call, Read
 from writeorperish.ai.parts import Cut, Spoken
-from writeorperish.ai.providers.wire import Usage
+from writeorperish.ai.providers.wire import Request, Usage
+from writeorperish.ai.recipes import Plan
+from writeorperish.ops.refusals import Missing
 from writeorperish.privacy.levels import Purpose
 from writeorperish.refs import Ref
 
@@ -35,18 +38,29 @@ class Errand:
     background: bool = False
     cuts: Sequence[Cut] = field(default=(), repr=False)
     spoken: Spoken | None = field(default=None, repr=False)
+    plan: Plan | None = field(default=None, repr=False)
 
 
 def open_call(
-    errand: Errand, *, provider: str, model: str, key_class: str, held_microdollars: int
+    errand: Errand,
+    *,
+    provider: str,
+    model: str,
+    key_class: str,
+    held_microdollars: int,
+    request: Request | None = None,
 ) -> Call:
-    """The call as it stands before it is made, and its price set aside; committed. BudgetSpent."""
+    """The call as it stands before it is made, its price set aside, and what it sends; committed. BudgetSpent."""
     with transaction.atomic():
         call = _call(errand, provider=provider, model=model, key_class=key_class, sent=True)
         call.outcome = Call.Outcome.HELD
         call.held_microdollars = held_microdollars
+        if request is not None:
+            call.request_mac = requests.mac_of(request, owner_id=errand.spender)
         budget.hold(_charges(call))
         call.save(force_insert=True)
+        if request is not None and errand.plan is not None:
+            requests.file_request(call, errand.plan, errand.cuts, request)
     return call
 
 
@@ -171,6 +185,29 @@ def _since(started_at: datetime) -> int:
     return round((timezone.now() - started_at).total_seconds() * 1000)
 
 
+def calls_of(person: AbstractUser) -> QuerySet[Call]:
+    """The person's own calls, newest first."""
+    return Call.objects.filter(owner=person.pk).order_by("-started_at", "-id")
+
+
+def call_of(person: AbstractUser, call_id: UUID) -> Call:
+    """One of the person's own calls. Missing."""
+    found = calls_of(person).filter(pk=call_id).first()
+    if found is None:
+        raise Missing
+    return found
+
+
+def spent_by_feature(owner_id: UUID, month: str) -> dict[str, int]:
+    """What each feature cost this person in one month (`2026-11`), in microdollars. One query."""
+    begins = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    rows = Call.objects.filter(
+        owner=owner_id, started_at__gte=begins, started_at__lt=budget.end_of(month)
+    )
+    summed = rows.values("feature").annotate(cost=Sum("cost_microdollars")).order_by("feature")
+    return {row["feature"]: row["cost"] for row in summed}
+
+
 def calls_for(job_ids: Sequence[UUID], *, limit: int = 50) -> list[Call]:
     """The calls of these jobs, newest first, with what each read. Two queries."""
     rows = Call.objects.filter(job__in=job_ids).order_by("-started_at")
@@ -187,6 +224,11 @@ def calls_about(ref: Ref, *, limit: int = 50) -> list[Call]:
 def reads_of(ref: Ref) -> QuerySet[Read]:
     """Each time a model was given words of this text, with its call."""
     return Read.objects.filter(kind=ref.kind, ref_id=ref.id).select_related("call")
+
+
+def reads_of_texts_of(person: AbstractUser) -> QuerySet[Read]:
+    """Each time a model was given words of this person's texts, by whomever, with its call."""
+    return Read.objects.filter(owner=person.pk).select_related("call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +257,54 @@ def used_by_day(owner_id: UUID, *, limit: int) -> list[Used]:
         .order_by("-day", "task", "model")
     )
     return [Used(**row) for row in rows[:limit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one feature cost at one provider on one day, over all people. `guessed`: the estimated part of it."""
+
+    day: date
+    feature: str
+    provider: str
+    times: int
+    failed: int
+    cost: int
+    guessed: int
+
+
+def spent_by_day(*, since: datetime) -> list[Spent]:
+    """Newest day first. One query."""
+    rows = (
+        Call.objects.filter(started_at__gte=since)
+        .values("feature", "provider", day=TruncDate("started_at"))
+        .annotate(
+            times=Count("pk"),
+            failed=Count("pk", filter=Q(outcome=Call.Outcome.FAILED)),
+            cost=Sum("cost_microdollars", default=0),
+            guessed=Sum("cost_microdollars", filter=Q(estimated=True), default=0),
+        )
+        .order_by("-day", "feature", "provider")
+    )
+    return [Spent(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Spender:
+    """What one person cost, by id alone."""
+
+    owner: UUID
+    times: int
+    cost: int
+
+
+def most_spent(month: str, *, limit: int) -> list[Spender]:
+    """Who cost most in one month (`2026-11`), most first; nobody who cost nothing. One query."""
+    begins = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    rows = (
+        Call.objects.filter(started_at__gte=begins, started_at__lt=budget.end_of(month))
+        .values("owner")
+        .annotate(times=Count("pk"), cost=Sum("cost_microdollars", default=0))
+        .filter(cost__gt=0)
+        .order_by("-cost", "owner")
+    )
+    return [Spender(**row) for row in rows[:limit]]

@@ -7,16 +7,18 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.django import HalfVectorField
 
-from writeorperish.crypto.fields import EncryptedTextField, sealed_checks
+from writeorperish.crypto.fields import EncryptedJSONField, EncryptedTextField, sealed_checks
 from writeorperish.privacy.models import Guarded, GuardedQuerySet
 from writeorperish.refs import Ref, Sourced, new_id
 
@@ -170,6 +172,7 @@ class Call(models.Model):
     first_byte_ms = models.PositiveIntegerField(null=True)
     total_ms = models.PositiveIntegerField(default=0)
     provider_request = models.CharField(max_length=80, blank=True, default="")
+    request_mac = models.BinaryField(max_length=32, null=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -253,16 +256,79 @@ class Purse(models.Model):
 
 
 class Preferences(models.Model):
-    """What a person chose about AI. Without a row: not paused, no model preferred."""
+    """What a person chose about AI. Without a row: not paused, no model preferred, any provider may answer.
+
+    `providers`: the only ones that may; null is whichever is set up.
+    """
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="ai_preferences"
     )
     paused = models.BooleanField(default=False)
     preferred_model = models.CharField(max_length=80, blank=True, default="")
+    providers = ArrayField(models.CharField(max_length=20), null=True)
 
     def __str__(self) -> str:
         return f"preferences {self.pk}"
+
+
+class Instructions(Guarded):
+    """How a person wants AI to talk with them, in their own words. The newest row counts.
+
+    Earlier ones stay, so that what was sent with them can be shown, until the person takes them all back.
+    """
+
+    words = EncryptedTextField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    objects = GuardedQuerySet["Instructions"].as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *Guarded.Meta.constraints,
+            *sealed_checks("ai_instructions", "words"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["owner", "-made_at"], name="ai_instructions_of")
+        ]
+
+    def __str__(self) -> str:
+        return f"instructions {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("accounts:ai")
+
+
+class PromptText(models.Model):
+    """A version of one of our prompts that was used: our words, nobody else's."""
+
+    name = models.CharField(max_length=60)
+    version = models.CharField(max_length=12)
+    text = models.TextField()
+    filed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["name", "version"], name="ai_prompt_text_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class Sent(models.Model):
+    """How the request of one call was put together. Places in texts, never their words; what was typed is sealed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    call = models.OneToOneField(Call, models.CASCADE, related_name="request")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    recipe = EncryptedJSONField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [*sealed_checks("ai_sent", "recipe")]
+
+    def __str__(self) -> str:
+        return f"request {self.pk}"
 
 
 class Job(models.Model):

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Final, Literal, TypeAlias
+from typing import IO, Final, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from writeorperish.ai.providers.wire import Stop
-from writeorperish.ops.refusals import Conflict, TooLarge, TooMuch, Unavailable
+from writeorperish.ai.providers.wire import Stop, Tool, Wanted
+from writeorperish.ops.refusals import Conflict, Invalid, TooLarge, TooMuch, Unavailable
 from writeorperish.privacy.reading import Passage
 from writeorperish.refs import Ref
 
@@ -50,6 +50,29 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stretch of a passage, with other words in place of the markers in it."""
+
+    passage: Passage
+    start: int
+    end: int
+    quotes: "tuple[Quote, ...]" = ()
+
+    @property
+    def text(self) -> str:
+        return self.passage.text
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A marker at text[at:until], and what a model is given for it: words of what it points at, or a fact."""
+
+    at: int
+    until: int
+    part: Excerpt | Fact
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """One turn of a conversation: somebody's text, or a fact that stands for one that may not be read.
 
@@ -57,7 +80,7 @@ class Said:
     """
 
     role: Literal["user", "assistant"]
-    part: Passage | Fact
+    part: Passage | Excerpt | Fact
     at: str = ""
 
 
@@ -90,8 +113,12 @@ class Aloud:
     words: str = field(repr=False)
 
 
-Part: TypeAlias = Passage | Typed | Fact
-Slots: TypeAlias = Mapping[str, Part | Sequence[Passage] | Sequence[Said] | None]
+Text: TypeAlias = Passage | Excerpt
+Part: TypeAlias = Passage | Excerpt | Typed | Fact
+Slots: TypeAlias = Mapping[
+    str,
+    Part | Sequence[Passage] | Sequence[Excerpt] | Sequence[Text] | Sequence[Said] | None,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +129,38 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """The model asked to look something up, and goes on when it has it."""
+
+
+class LookUp(Protocol):
+    """What a model may look up while it answers. It reads; nothing else."""
+
+    tools: Sequence[Tool]
+
+    def found(self, wanted: Wanted, read: Sequence[Cut]) -> Sequence[Passage | Excerpt | Fact]:
+        """What answers one wish of a model that has read these so far. Whatever a model may write is answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answered. `data` is the parsed JSON of a prompt with a schema.
+    """What a model answered. `data` is the parsed JSON of a prompt with a schema; `model` is for people.
 
     `offline`: made on this server by rule, nothing was sent. `call` is None where nothing was recorded.
+    `wanted`: what it asks to look up before it goes on.
     """
 
     text: str = field(repr=False)
     stop: Stop
     provider: str
     model: str
+    model_id: str = ""
     offline: bool = False
     data: object = field(default=None, repr=False)
     cost_microdollars: int = 0
     call: UUID | None = None
     read: tuple[Cut, ...] = field(default=(), repr=False)
+    wanted: tuple[Wanted, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +231,16 @@ class BudgetSpent(TooMuch):
     words = _(
         "Your AI budget for this time is used up. Writing, reading and searching go on as ever."
     )
+
+
+class UnknownModel(Invalid):
+    code = "unknown_model"
+    words = _("There is no such model to choose here.")
+
+
+class UnknownProvider(Invalid):
+    code = "unknown_provider"
+    words = _("There is no such AI service here.")
 
 
 class TooLong(TooLarge):

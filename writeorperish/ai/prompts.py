@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -15,8 +15,10 @@ from django.core.checks import CheckMessage, Error, register
 from writeorperish.ai.catalogue import TIERS
 from writeorperish.privacy.levels import Purpose
 
-Kind = Literal["passage", "passages", "turns", "typed", "fact"]
-KINDS: Final = frozenset({"passage", "passages", "turns", "typed", "fact"})
+# "own": what the person wrote for models themselves, and so the only words of anybody for the system turn.
+Kind = Literal["passage", "passages", "turns", "typed", "fact", "own"]
+KINDS: Final = frozenset({"passage", "passages", "turns", "typed", "fact", "own"})
+IN_SYSTEM: Final = frozenset({"fact", "own"})
 HEAD: Final = frozenset(
     {"tier", "effort", "max_output", "purpose", "background", "schema", "slots"}
 )
@@ -50,6 +52,7 @@ class Prompt:
     effort: str = ""
     background: bool = False
     schema: Mapping[str, Any] | None = None
+    text: str = field(default="", repr=False)
 
     @property
     def feature(self) -> str:
@@ -100,13 +103,14 @@ def parsed(name: str, text: str) -> Prompt:
         effort=fields.get("effort", ""),
         background=fields.get("background", False),
         schema=fields.get("schema"),
+        text=text,
     )
 
 
 def check_slots(name: str, slots: Mapping[str, Slot], system: str, user: str) -> None:
     if wrong := [each for each, slot in slots.items() if slot.kind not in KINDS]:
         raise BadPrompt(f"{name}: unknown kinds of {wrong}")
-    texts = [each for each in places(system) if each in slots and slots[each].kind != "fact"]
+    texts = [each for each in places(system) if each in slots and slots[each].kind not in IN_SYSTEM]
     if texts:
         raise BadPrompt(
             f"{name}: {texts} hold people's words, which have no place in the system turn"

@@ -1,5 +1,6 @@
 """Which model answers, and with which key: the route of a tier, cut to what is set up and allowed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -28,14 +29,23 @@ class Choice:
         return self.model.provider
 
 
-def choices(tier: str, *, key_class: KeyClass, on: date, prefer: str = "") -> list[Choice]:
+def choices(
+    tier: str,
+    *,
+    key_class: KeyClass,
+    on: date,
+    prefer: str = "",
+    among: Collection[str] | None = None,
+) -> list[Choice]:
     """Who may answer, first choice first; empty without any key.
 
-    `prefer` is a model's id and comes first where the tier has it. A request that may not be used for
+    `among` are the providers a person accepts, None all. `prefer` is a model's id and comes first where the tier has it. A request that may not be used for
     training never gets the key that allows it; without a key for training, the other one is used.
     """
     found = []
     for model in catalogue.route(tier):
+        if among is not None and model.provider not in among:
+            continue
         access, used = access_of(model.provider, key_class)
         if access is not None and not model.retired(on):
             found.append(Choice(model, access, used))
@@ -65,6 +75,11 @@ def access_of(provider: str, key_class: KeyClass) -> tuple[Access | None, KeyCla
     if key_class == "train" and train:
         return Access(train, url), "train"
     return (Access(chat, url) if chat else None), "chat"
+
+
+def providers(on: date) -> list[str]:
+    """The names of the providers that may be asked here, in the order of the route."""
+    return list(dict.fromkeys(each.provider for each in selectable(on)))
 
 
 def selectable(on: date) -> list[Choice]:

@@ -186,6 +186,14 @@ class ExportAsked(Fact):
 
 
 @dataclass(frozen=True)
+class AIPaused(Fact):
+    """Somebody wants nothing given to any model until they say otherwise."""
+
+    whose: ClassVar[str] = "person"
+    person: UUID
+
+
+@dataclass(frozen=True)
 class JobQueued(Fact):
     job: UUID
     owner: UUID

@@ -1,6 +1,6 @@
 """The reading door: whoever wants somebody's words for a purpose asks here, and the owner can see that they did."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from writeorperish.audit.log import Act, record_many, seen_today
+from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.privacy.levels import AIUsage, Purpose
 from writeorperish.privacy.models import Guarded, GuardedQuerySet, Viewer
 from writeorperish.refs import Ref
@@ -49,6 +50,8 @@ class Source:
     labels: Callable[[Any], Iterable[str]]
     readable: Callable[[Any], bool]
     genre: Callable[[Any], str]
+    earlier: Callable[[Any, int], str | None]
+    searched: bool
 
 
 SOURCES: dict[str, Source] = {}
@@ -63,9 +66,17 @@ def source(
     genre: Callable[[Any], str],
     labels: Callable[[Any], Iterable[str]] = lambda _row: (),
     readable: Callable[[Any], bool] = lambda _row: True,
+    earlier: Callable[[Any, int], str | None] = lambda _row, _rev: None,
+    searched: bool = True,
 ) -> None:
-    """Registers the texts of a model, once, in the app's `sources.py`."""
-    SOURCES[model._meta.label_lower] = Source(model, text, title, at, labels, readable, genre)
+    """Registers the texts of a model, once, in the app's `sources.py`.
+
+    `earlier`: the words of a row in a revision that is no longer its own, None where they are not kept.
+    `searched`: whether search and discovery go through them.
+    """
+    SOURCES[model._meta.label_lower] = Source(
+        model, text, title, at, labels, readable, genre, earlier, searched
+    )
 
 
 def read(ref: Ref, *, purpose: Purpose, asker: AbstractUser | None = None) -> Passage | None:
@@ -155,9 +166,61 @@ def seen(person: Viewer, rows: Iterable[Guarded]) -> None:
 
 
 def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]]]:
-    """Each kind of registered text with the rows this person may see: where every search starts."""
+    """Each kind of searched text with the rows this person may see: where every search starts."""
     for known in SOURCES.values():
-        yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+        if known.searched:
+            yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+
+
+def as_they_stood(
+    wanted: Iterable[tuple[Ref, int]], *, person: AbstractUser
+) -> dict[tuple[Ref, int], str]:
+    """The words of these texts, each in one revision, for somebody who may see them; those that are gone are left out.
+
+    Earlier words of other people are theirs alone. Two queries a kind, and one for each earlier revision.
+    """
+    asked = set(wanted)
+    found: dict[tuple[Ref, int], str] = {}
+    for kind in sorted({ref.kind for ref, _rev in asked} & SOURCES.keys()):
+        known = SOURCES[kind]
+        ids = {ref.id for ref, _rev in asked if ref.kind == kind}
+        rows = {row.ref: row for row in rows_for(known, list(ids), person)}
+        seen(person, rows.values())
+        for ref, rev in asked:
+            row = rows.get(ref)
+            words = None if row is None else words_at(known, row, rev, person)
+            if words is not None:
+                found[ref, rev] = words
+    return found
+
+
+def words_at(known: Source, row: Guarded, rev: int, person: AbstractUser) -> str | None:
+    """None also for words that do not open any more, which the column has logged."""
+    try:
+        if getattr(row, "rev", 0) == rev:
+            return known.text(row)
+        return known.earlier(row, rev) if row.owner_id == person.pk else None
+    except CannotOpen:
+        return None
+
+
+def open_now(refs: Collection[Ref], *, purpose: Purpose) -> set[Ref]:
+    """Those of these texts that are there and open to the purpose at this moment. One query a kind, nothing read.
+
+    For whoever holds passages and is about to hand them on: a text may have been closed since it was read.
+    """
+    return {
+        ref
+        for kind in {ref.kind for ref in refs} & SOURCES.keys()
+        for ref in _open_of_kind(kind, [ref.id for ref in refs if ref.kind == kind], purpose)
+    }
+
+
+def _open_of_kind(kind: str, ids: Sequence[UUID], purpose: Purpose) -> Iterator[Ref]:
+    rows = SOURCES[kind].model._default_manager.filter(pk__in=ids, deleted_at__isnull=True)
+    if purpose not in NOT_AI:
+        rows = rows.exclude(ai_usage=AIUsage.NONE)
+    return (Ref(kind, each) for each in rows.values_list("pk", flat=True))
 
 
 def still_stands(passage: Passage, *, purpose: Purpose) -> bool:

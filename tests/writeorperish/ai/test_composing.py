@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from writeorperish.ai.composing import LEFT_OUT, compose, fitting, label
-from writeorperish.ai.parts import Fact, Said, Typed
+from writeorperish.ai.parts import Excerpt, Fact, Quote, Said, Typed
 from writeorperish.ai.prompts import parsed
 from writeorperish.privacy.reading import Passage
 from writeorperish.refs import Ref
@@ -57,6 +58,47 @@ def test_what_does_not_fit_is_cut_and_only_what_is_given_is_listed():
     assert [(cut.start, cut.end) for cut in done.cuts] == [(0, 30)]
     assert "[…]" in done.turns[0].words
     assert "y" not in done.turns[0].words
+
+
+MARKER = "{quote}"
+
+
+def quoting(*parts, number=1):
+    """A text with a marker for each part, one after the other."""
+    text = "I said:" + MARKER * len(parts) + " so"
+    places = [(7 + len(MARKER) * n, 7 + len(MARKER) * (n + 1)) for n in range(len(parts))]
+    quotes = tuple(Quote(at, until, part) for (at, until), part in zip(places, parts, strict=True))
+    return Excerpt(passage(text, number=number), 0, len(text), quotes)
+
+
+def test_a_quoted_text_stands_in_a_block_of_its_own_and_on_the_list():
+    inner = quoting(Fact("[…]"), number=2)
+    done = compose(
+        TALK, {"thread": [Said("user", quoting(inner, Fact("[closed]")), "Sunday")]}, mark=MARK
+    )
+    (turn,) = done.turns
+    assert turn.words == (
+        f"<{MARK} A Sunday>\nI said:[B][closed] so\n</{MARK}>\n\n"
+        f"<{MARK} B 2026-03-01 09:30, quoted in A>\nI said:[…] so\n</{MARK}>"
+    )
+    assert [cut.passage.ref.id.int for cut in done.cuts] == [1, 2]
+
+
+@pytest.mark.parametrize("chars", range(1, 20))
+def test_a_marker_is_given_whole_or_not_at_all(chars):
+    prompt = parsed(
+        "journal/short",
+        f"{HEAD}  texts: {{kind: passages, tokens: {chars}}}\n---\nA.\n[user]\n{{texts}}\n",
+    )
+    for keep in ("head", "tail"):
+        slot = replace(prompt.slots["texts"], keep=keep)
+        done = compose(
+            replace(prompt, slots={"texts": slot}),
+            {"texts": [quoting(Fact("[closed]"))]},
+            mark=MARK,
+        )
+        assert "{" not in done.turns[0].words
+        assert "quote" not in done.turns[0].words
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,17 @@ import stamina
 from django.utils import timezone
 
 from journal.actions import replies
+from journal.actions.nodes import change_settings
 from journal.actions.replies import ask_for_reply, context_of
+from journal.actions.trash import trash_node
 from journal.replying import PROMPT
 from tests.doubles.provider import provider
 from tests.events_drain import drain
 from tests.factories import entry
-from writeorperish.ai import budget, catalogue, gateway
+from writeorperish.ai import budget, catalogue, gateway, jobs, routing
 from writeorperish.ai.asking import Broken
 from writeorperish.ai.gateway import change_preferences
+from writeorperish.ai.ledger import Errand
 from writeorperish.ai.models import Call, Job, Purse, Scope
 from writeorperish.ai.parts import (
     BadAnswer,
@@ -25,7 +28,8 @@ from writeorperish.ai.parts import (
     ProviderRefuses,
     TooLong,
 )
-from writeorperish.ai.providers.wire import Stop
+from writeorperish.ai.providers.wire import Request, Stop, Turn
+from writeorperish.audit.models import Entry
 from writeorperish.ops.breaker import breaker
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import Purpose
@@ -191,6 +195,39 @@ def test_a_text_closed_after_it_was_read_does_not_leave(writer, double):
     assert double.requests == []
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["closed", "deleted"])
+def test_a_text_closed_after_it_was_put_together_does_not_leave(writer, double, gone):
+    root = entry(writer, SECRET, ai_usage="chat")
+    slots = context_of(writer, entry(writer, "the end", parent=root, ai_usage="chat").pk)
+    if gone:
+        trash_node(writer, root)
+    else:
+        change_settings(writer, root, ai_usage="none")
+    with pytest.raises(NotAllowed):
+        list(gateway.stream(PROMPT, slots, spender=writer.pk))
+    assert double.requests == []
+    assert not Purse.objects.filter(held__gt=0).exists()
+
+
+def test_it_is_looked_at_before_every_try(writer, double):
+    """Between two tries its person may have closed what the first one sent."""
+    choice = routing.choices("large", key_class="chat", on=timezone.now().date())[0]
+    request = Request(choice.model.id, "system", [Turn("user", "Hello.")], 100)
+    errand = Errand(writer.pk, "tests", "try", Purpose.REPLY)
+    double.next("server", times=3)
+    tries = []
+
+    def twice():
+        tries.append(len(double.requests))
+        if len(tries) > 2:
+            raise NotAllowed(why="no_consent")
+
+    with pytest.raises(NotAllowed):
+        list(gateway.asking.ask(choice, request, errand, may=twice, stop=gateway.never))
+    assert tries == [0, 1, 2]
+    assert len(double.requests) == 2
+
+
 def replace_usage(passage):
     return replace(passage, ai_usage="none")
 
@@ -248,6 +285,23 @@ def test_a_wish_decides_who_is_asked_first(writer, double, second):
     assert asked(writer, node, prefer="gpt-6.1-sol")[0].provider == "openai"
     change_preferences(writer.pk, paused=False, preferred_model="gpt-6.1-sol")
     assert asked(writer, node)[0].provider == "openai"
+
+
+def test_who_was_not_accepted_is_never_asked(writer, double, second, signed_in):
+    agree(writer, Purpose.REPLY)
+    client = signed_in(writer)
+    page = client.get("/settings/ai/").content.decode()
+    assert page.count('name="providers"') == 2
+    sent = {"preferred_model": "", "reply": "on", "providers": ["openai"]}
+    assert client.post("/settings/ai/", sent).status_code == 302
+    double.next("server", times=3)
+    with pytest.raises(ProviderDown):
+        asked(writer, entry(writer, "Hello.", ai_usage="chat"))
+    assert {request.path for request in double.requests} == {"/v1/responses"}
+    double.requests.clear()
+    client.post("/settings/ai/", sent | {"providers": []})
+    assert asked(writer, entry(writer, "Hello.", ai_usage="chat"))[0].offline
+    assert double.requests == []
 
 
 def test_a_door_that_was_closed_is_not_knocked_at(writer, double):
@@ -378,8 +432,22 @@ def test_consent_taken_back_before_the_worker_comes_is_no_consent(writer, double
     no_consent(writer, settings)
     drain()
     job.refresh_from_db()
-    assert (job.state, job.error) == ("failed", "not_allowed")
+    assert (job.state, job.error) == ("stopped", "no_consent")
     assert double.requests == []
+    assert not Entry.objects.filter(action="read", purpose="reply").exists()
+
+
+def test_consent_taken_back_stops_what_waits_and_what_is_written(writer, double, settings):
+    waiting, running = (
+        ask_for_reply(writer, entry(writer, "Hello.", ai_usage="chat").pk)[1] for _ in range(2)
+    )
+    jobs.claim(running.pk)
+    no_consent(writer, settings)
+    drain()
+    waiting.refresh_from_db()
+    running.refresh_from_db()
+    assert (waiting.state, waiting.error) == ("stopped", "no_consent")
+    assert running.stop_asked_at
 
 
 def test_consent_taken_back_while_it_is_written_discards_the_reply(

@@ -3,12 +3,15 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
+from journal.actions.nodes import change_settings
+from journal.models.nodes import Node
 from tests.factories import entry
 from writeorperish.ai import jobs
 from writeorperish.ai.jobs import Kind, Lost, Telling
 from writeorperish.ai.models import Job
 from writeorperish.events.models import Event
 from writeorperish.ops.refusals import Invalid, Missing
+from writeorperish.privacy.levels import Purpose
 from writeorperish.refs import Ref
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +75,17 @@ def test_after_three_lost_workers_it_has_failed(job):
         lapse(job)
     assert jobs.claim(job.pk) is None
     assert (standing(job).state, standing(job).error) == ("failed", "lost")
+
+
+def test_work_of_no_purpose_and_results_of_no_text_are_never_withheld(alice, about, monkeypatch):
+    job = jobs.start(alice, KIND, about=about, result=Ref("accounts.user", alice.pk))[0]
+    monkeypatch.setitem(jobs.KINDS, KIND, Kind(print, end, purpose=Purpose.REPLY))
+    change_settings(alice, Node.objects.get(pk=about.id), ai_usage="chat")
+    assert jobs.withheld(job) == ""
+    change_settings(alice, Node.objects.get(pk=about.id), ai_usage="none")
+    assert jobs.withheld(job) == "ai_off_here"
+    monkeypatch.setitem(jobs.KINDS, KIND, Kind(print, end))
+    assert jobs.withheld(job) == ""
 
 
 def test_a_dead_workers_job_is_announced_again(job):

@@ -36,6 +36,7 @@ RELEASED = {
     "RecordingClosed": {"ref": REF, "owner": ID},
     "RecordingFinished": {"ref": REF, "owner": ID},
     "ExportAsked": {"ref": REF, "owner": ID},
+    "AIPaused": {"person": ID},
     "JobQueued": {"job": ID, "owner": ID},
 }
 OURS = {name: fact for name, fact in FACTS.items() if fact.__module__ == catalog.__name__}

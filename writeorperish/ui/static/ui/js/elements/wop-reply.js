@@ -1,5 +1,5 @@
 // <wop-reply src="/live/jobs/<id>/"> around a reply that is being written: [data-words] grows as the words
-// come. When the writing ends, "wop:reply-ended" asks the reply around it to show itself anew.
+// come, and [data-status] says when something is looked up for it. When the writing ends, "wop:reply-ended" asks the reply around it to show itself anew.
 import { announce } from "../lib/a11y.js";
 
 class WopReply extends HTMLElement {
@@ -9,8 +9,12 @@ class WopReply extends HTMLElement {
     this.stopListening = new AbortController();
     this.source = new EventSource(this.getAttribute("src"));
     this.hear("snapshot", ({ text }) => this.words.replaceChildren(text));
+    this.hear("status", ({ status }) => this.tell(status));
     this.hear("restart", () => this.words.replaceChildren());
-    this.hear("delta", ({ text }) => this.words.append(text));
+    this.hear("delta", ({ text }) => {
+      this.words.append(text);
+      this.tell("waiting");
+    });
     this.hear("done", () => this.end());
     this.hear("error", () => this.end());
     announce(this.dataset.begun ?? "");
@@ -29,6 +33,12 @@ class WopReply extends HTMLElement {
     const { signal } = this.stopListening;
     const heard = (event) => event.data !== undefined && act(JSON.parse(event.data));
     this.source.addEventListener(kind, heard, { signal });
+  }
+
+  tell(status) {
+    const shown = this.querySelector("[data-status]");
+    const words = status === "looking" ? this.dataset.msgLooking : this.dataset.begun;
+    if (shown && words && shown.textContent !== words) shown.textContent = words;
   }
 
   end() {
