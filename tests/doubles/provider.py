@@ -51,6 +51,9 @@ class Double(ThreadingHTTPServer):
         self.orders = deque()
         self.stopping = threading.Event()
         self.dimensions = 16
+        self.says = (
+            None  # a function from the body of a request to the words of its answer, or None
+        )
 
     @property
     def root(self):
@@ -198,6 +201,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self):
         reply = formats.reply_to(self.path, self.asked.body)
+        if self.server.says and (said := self.server.says(self.asked.body)) is not None:
+            reply = reply.of(text=said, call=None)
         changes = {
             Fault.REFUSED: {"stop": "refused"},
             Fault.FILTERED: {"stop": "filtered"},

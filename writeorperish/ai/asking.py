@@ -264,6 +264,7 @@ def _answer(
         stop=stop,
         provider=choice.provider,
         model=choice.model.name,
+        model_id=choice.model.id,
         cost_microdollars=cost,
         call=opened.call.pk,
         read=tuple(errand.cuts),

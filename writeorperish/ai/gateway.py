@@ -1,6 +1,7 @@
 """The one way to a model: allowed, paid for, asked, written down."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -9,13 +10,14 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
-from writeorperish.ai import asking, catalogue, ledger, prompts, routing, twins
+from writeorperish.ai import asking, catalogue, ledger, prompts, routing, schemas, twins
 from writeorperish.ai.composing import Composed, compose
 from writeorperish.ai.encoder import ModelMissing
 from writeorperish.ai.ledger import Errand
 from writeorperish.ai.models import Preferences, Vector
 from writeorperish.ai.parts import (
     Answer,
+    BadAnswer,
     CapabilityOff,
     Capable,
     Cut,
@@ -28,7 +30,7 @@ from writeorperish.ai.parts import (
 )
 from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
-from writeorperish.ai.providers.wire import Request, Stop
+from writeorperish.ai.providers.wire import Request, Stop, Turn
 from writeorperish.ai.routing import Choice, KeyClass
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
@@ -80,9 +82,55 @@ def stream(
     so far is the answer. Before anything leaves: NotAllowed, CapabilityOff, BudgetSpent, TooLong. Then
     ProviderDown, ProviderRefuses or BadAnswer; once words have come no other provider is tried.
     """
+    asked = _asked(name, slots, spender=spender, about=about, job=job, prefer=prefer)
+    yield from _answers(asked, stop)
+
+
+def complete(
+    name: str,
+    slots: Slots,
+    *,
+    spender: UUID,
+    about: Ref | None = None,
+    job: UUID | None = None,
+) -> Answer:
+    """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`.
+
+    A model whose answer is not of the shape is told so and asked once more, which is a call of its own.
+    """
+    asked = _asked(name, slots, spender=spender, about=about, job=job)
+    answer = _whole(asked)
+    if asked.prompt.schema is None or answer.offline:
+        return answer
+    try:
+        return shaped(answer, asked.prompt)
+    except schemas.Unfit as unfit:
+        return _repaired(asked, answer, unfit.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question as it would be put to any model, and for whom."""
+
+    name: str
+    slots: Slots
+    prompt: Prompt
+    composed: Composed
+    errand: Errand
+    prefer: str = ""
+
+
+def _asked(
+    name: str,
+    slots: Slots,
+    *,
+    spender: UUID,
+    about: Ref | None = None,
+    job: UUID | None = None,
+    prefer: str = "",
+) -> Asked:
     prompt = prompts.named(name)
     composed = compose(prompt, slots, mark=f"text-{get_random_string(8).lower()}")
-    options = allowed_choices(prompt, composed, spender, prefer)
     errand = Errand(
         spender=spender,
         feature=prompt.feature,
@@ -94,13 +142,20 @@ def stream(
         background=prompt.background,
         cuts=composed.cuts,
     )
+    return Asked(name, slots, prompt, composed, errand, prefer)
+
+
+def _answers(asked: Asked, stop: Callable[[], bool] = never) -> Iterator[Delta | Answer]:
+    """The answer of the first model that gives one, or of the twin where only this server may be asked."""
+    spender = asked.errand.spender
+    options = allowed_choices(asked.prompt, asked.composed, spender, asked.prefer)
     if not options:
-        yield from _offline(name, slots, errand)
+        yield from _offline(asked.name, asked.slots, asked.errand)
         return
     failure = ProviderDown()
     for choice in options:
-        request = request_to(choice, prompt, composed, spender)
-        answering = asking.ask(choice, request, errand, stop=stop)
+        request = request_to(choice, asked.prompt, asked.composed, spender)
+        answering = asking.ask(choice, request, asked.errand, stop=stop)
         try:
             first = next(answering)
         except ProviderDown as down:
@@ -112,22 +167,36 @@ def stream(
     raise failure
 
 
-def complete(
-    name: str,
-    slots: Slots,
-    *,
-    spender: UUID,
-    about: Ref | None = None,
-    job: UUID | None = None,
-) -> Answer:
-    """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`."""
-    answer: Answer | None = None
-    for event in stream(name, slots, spender=spender, about=about, job=job):
-        if isinstance(event, Answer):
-            answer = event
-    if answer is None:
-        raise RuntimeError("A stream ends with its answer")
+def _whole(asked: Asked) -> Answer:
+    *_pieces, answer = _answers(asked)
+    if not isinstance(answer, Answer):
+        raise TypeError("A stream ends with its answer")
     return answer
+
+
+def _repaired(asked: Asked, answer: Answer, problem: str) -> Answer:
+    """The second answer of the model that gave the first, after it was told what was wrong. BadAnswer."""
+    said = (Turn("assistant", answer.text), Turn("user", schemas.again(problem)))
+    composed = replace(asked.composed, turns=(*asked.composed.turns, *said))
+    second = _whole(replace(asked, composed=composed, prefer=answer.model_id))
+    try:
+        return replace(
+            shaped(second, asked.prompt),
+            cost_microdollars=answer.cost_microdollars + second.cost_microdollars,
+        )
+    except schemas.Unfit:
+        raise BadAnswer from None
+
+
+def shaped(answer: Answer, prompt: Prompt) -> Answer:
+    """The answer with its data. Unfit, and BadAnswer for a model that declined."""
+    if prompt.schema is None:
+        raise TypeError(f"{prompt.name} has no schema")
+    if answer.stop == Stop.REFUSED:
+        raise BadAnswer
+    if answer.stop == Stop.LENGTH:
+        raise schemas.Unfit("It was longer than it may be, and was cut.")
+    return replace(answer, data=schemas.read(answer.text, prompt.schema))
 
 
 def embed(parts: Sequence[Cut] | Typed, *, spender: UUID, feature: str) -> list[Vector]:
@@ -206,17 +275,21 @@ def key_class_of(composed: Composed) -> KeyClass:
 def request_to(choice: Choice, prompt: Prompt, composed: Composed, spender: UUID) -> Request:
     """The request as this model takes it. TooLong when it does not fit with its answer."""
     model = choice.model
+    held = prompt.schema is not None and "schema" in model.does
+    system = composed.system
+    if prompt.schema is not None and not held:
+        system = f"{system}\n\n{schemas.in_words(prompt.schema)}"
     room = min(prompt.max_output + model.thinking, model.max_output)
-    tokens = catalogue.tokens_of(model, composed.texts)
+    tokens = catalogue.tokens_of(model, [system, *composed.texts[1:]])
     if tokens + room > model.context:
         raise TooLong(tokens=tokens, max=model.context - room)
     return Request(
         model=model.id,
-        system=composed.system,
+        system=system,
         turns=composed.turns,
         max_output=room,
         effort=prompt.effort if prompt.effort in model.efforts else "",
-        schema=prompt.schema if "schema" in model.does else None,
+        schema=prompt.schema if held else None,
         pseudonym=pseudonym(spender),
     )
 

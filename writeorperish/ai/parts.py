@@ -73,7 +73,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answered. `data` is the parsed JSON of a prompt with a schema.
+    """What a model answered. `data` is the parsed JSON of a prompt with a schema; `model` is for people.
 
     `offline`: made on this server by rule, nothing was sent. `call` is None where nothing was recorded.
     """
@@ -82,6 +82,7 @@ class Answer:
     stop: Stop
     provider: str
     model: str
+    model_id: str = ""
     offline: bool = False
     data: object = field(default=None, repr=False)
     cost_microdollars: int = 0

@@ -12,6 +12,7 @@ import yaml
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from writeorperish.ai import schemas
 from writeorperish.ai.catalogue import TIERS
 from writeorperish.privacy.levels import Purpose
 
@@ -88,6 +89,8 @@ def parsed(name: str, text: str) -> Prompt:
     system, _, user = words.partition("\n[user]\n")
     slots = {each: Slot(**values) for each, values in fields.get("slots", {}).items()}
     check_slots(name, slots, system, user)
+    if fields.get("schema") is not None:
+        schemas.check(fields["schema"])
     return Prompt(
         name=name,
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
