@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actions.people import ZONES
 from accounts.models import Profile
 from writeorperish.ai.routing import Choice
-from writeorperish.privacy.consent import terms
+from writeorperish.privacy.consent import ALWAYS_ASKED, counts, terms
 from writeorperish.privacy.models import Consent
 
 
@@ -43,7 +43,7 @@ class DefaultsForm(forms.ModelForm[Profile]):
 
 
 class AIForm(forms.Form):
-    """The pause switch, the model asked first, and one yes or no for each consent about words that leave."""
+    """The pause switch, the model asked first, and one yes or no for each consent that AI needs."""
 
     paused = forms.BooleanField(
         label=_("Pause AI"),
@@ -69,11 +69,9 @@ class AIForm(forms.Form):
         )
         self.before: dict[str, bool] = {}
         for purpose, asked in terms().items():
-            if asked.outside:
+            if asked.outside or purpose in ALWAYS_ASKED:
                 given = consents.get(purpose)
-                self.before[purpose] = bool(
-                    given and given.granted and given.text_version == asked.version
-                )
+                self.before[purpose] = bool(given and counts(given, asked))
                 self.fields[purpose] = forms.BooleanField(
                     label=str(asked.text), required=False, initial=self.before[purpose]
                 )

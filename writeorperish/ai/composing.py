@@ -1,6 +1,6 @@
 """A prompt and what it is about, put together: delimited, labelled, cut to fit, and listed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Final
@@ -59,15 +59,21 @@ def compose(prompt: Prompt, slots: Slots, *, mark: str) -> Composed:
             turns += composer.conversation(value, slot)
         else:
             filled[name] = composer.block(value, slot)
-    named = places(prompt.user)
-    if prompt.user and (not named or any(filled[name] for name in named)):
-        asked.append(Turn("user", prompt.user.format_map(filled)))
+    said = [block.format_map(filled) for block in prompt.user if is_said(block, filled)]
+    if said:
+        asked.append(Turn("user", "\n\n".join(said)))
     return Composed(
         system=prompt.system.format_map(filled),
         turns=(*asked, *turns),
         cuts=tuple(composer.cuts),
         typed=composer.typed,
     )
+
+
+def is_said(block: str, filled: Mapping[str, str]) -> bool:
+    """Whether a block of the prompt has something to be about."""
+    named = places(block)
+    return not named or any(filled[name] for name in named)
 
 
 class Composer:
@@ -86,21 +92,21 @@ class Composer:
             case Passage() | Typed() | Fact():
                 return self.part(value, slot.tokens * CHARS_A_TOKEN, slot.keep)
             case [*parts]:
-                passages = [each for each in parts if isinstance(each, Passage)]
+                passages = [each for each in parts if isinstance(each, Passage | Cut)]
                 if len(passages) == len(parts):
                     return self.passages(passages, slot)
         raise TypeError(
             f"{type(value).__name__} in a slot: wrap it in the part that says whose it is"
         )
 
-    def passages(self, passages: Sequence[Passage], slot: Slot) -> str:
+    def passages(self, passages: Sequence[Passage | Cut], slot: Slot) -> str:
         left = slot.tokens * CHARS_A_TOKEN
         blocks = []
-        for passage in passages:
+        for each in passages:
             if left <= 0:
                 break
             before = len(self.cuts)
-            blocks.append(self.part(passage, left, slot.keep))
+            blocks.append(self.passage(each, left, slot.keep))
             left -= sum(cut.end - cut.start for cut in self.cuts[before:])
         return "\n\n".join(blocks)
 
@@ -110,13 +116,18 @@ class Composer:
         if isinstance(part, Typed):
             self.typed = True
             return self.fenced(part.words[:chars], "typed just now")
-        return self.fenced(self.cut(part, chars, keep), self.headed(part))
+        return self.passage(part, chars, keep)
 
-    def cut(self, passage: Passage, chars: int, keep: str) -> str:
-        """As much of the passage as fits, put on the list of what is read."""
-        length = len(passage.text)
-        start = max(0, length - chars) if keep == "tail" else 0
-        end = min(length, start + chars)
+    def passage(self, part: Passage | Cut, chars: int, keep: str) -> str:
+        passage = part if isinstance(part, Passage) else part.passage
+        return self.fenced(self.cut(part, chars, keep), self.headed(passage))
+
+    def cut(self, part: Passage | Cut, chars: int, keep: str) -> str:
+        """As much of the passage, or of the stretch of it, as fits, put on the list of what is read."""
+        whole = part if isinstance(part, Cut) else Cut(part, 0, len(part.text))
+        passage, length = whole.passage, len(whole.passage.text)
+        start = max(whole.start, whole.end - chars) if keep == "tail" else whole.start
+        end = min(whole.end, start + chars)
         self.cuts.append(Cut(passage, start, end))
         text = passage.text[start:end]
         return f"{CUT if start else ''}{text}{CUT if end < length else ''}"
@@ -170,6 +181,16 @@ def fitting(said: Sequence[Said], chars: int) -> tuple[list[Said], int]:
 
 def length_of(said: Said) -> int:
     return len(said.part.words) if isinstance(said.part, Fact) else len(said.part.text)
+
+
+def numbered(letters: str) -> int:
+    """The number behind a label, from 0. ValueError for what is none."""
+    if not letters or set(letters) - set(ascii_uppercase):
+        raise ValueError("A label is made of capitals")
+    number = 0
+    for letter in letters:
+        number = 26 * number + ascii_uppercase.index(letter) + 1
+    return number - 1
 
 
 def label(index: int) -> str:

@@ -93,19 +93,21 @@ def complete(
     spender: UUID,
     about: Ref | None = None,
     job: UUID | None = None,
+    stop: Callable[[], bool] = never,
 ) -> Answer:
     """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`.
 
-    A model whose answer is not of the shape is told so and asked once more, which is a call of its own.
+    A model whose answer is not of the shape is told so and asked once more, which is a call of its own. One that
+    was stopped has no data.
     """
     asked = _asked(name, slots, spender=spender, about=about, job=job)
-    answer = _whole(asked)
-    if asked.prompt.schema is None or answer.offline:
+    answer = _whole(asked, stop)
+    if asked.prompt.schema is None or answer.offline or answer.stop == Stop.STOPPED:
         return answer
     try:
         return shaped(answer, asked.prompt)
     except schemas.Unfit as unfit:
-        return _repaired(asked, answer, unfit.problem)
+        return _repaired(asked, answer, unfit.problem, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def _asked(
     return Asked(name, slots, prompt, composed, errand, prefer)
 
 
-def _answers(asked: Asked, stop: Callable[[], bool] = never) -> Iterator[Delta | Answer]:
+def _answers(asked: Asked, stop: Callable[[], bool]) -> Iterator[Delta | Answer]:
     """The answer of the first model that gives one, or of the twin where only this server may be asked."""
     spender = asked.errand.spender
     options = allowed_choices(asked.prompt, asked.composed, spender, asked.prefer)
@@ -167,23 +169,24 @@ def _answers(asked: Asked, stop: Callable[[], bool] = never) -> Iterator[Delta |
     raise failure
 
 
-def _whole(asked: Asked) -> Answer:
-    *_pieces, answer = _answers(asked)
+def _whole(asked: Asked, stop: Callable[[], bool]) -> Answer:
+    *_pieces, answer = _answers(asked, stop)
     if not isinstance(answer, Answer):
         raise TypeError("A stream ends with its answer")
     return answer
 
 
-def _repaired(asked: Asked, answer: Answer, problem: str) -> Answer:
+def _repaired(asked: Asked, answer: Answer, problem: str, stop: Callable[[], bool]) -> Answer:
     """The second answer of the model that gave the first, after it was told what was wrong. BadAnswer."""
     said = (Turn("assistant", answer.text), Turn("user", schemas.again(problem)))
     composed = replace(asked.composed, turns=(*asked.composed.turns, *said))
-    second = _whole(replace(asked, composed=composed, prefer=answer.model_id))
+    second = _whole(replace(asked, composed=composed, prefer=answer.model_id), stop)
+    cost = answer.cost_microdollars + second.cost_microdollars
+    second = replace(second, cost_microdollars=cost)
+    if second.stop == Stop.STOPPED:
+        return second
     try:
-        return replace(
-            shaped(second, asked.prompt),
-            cost_microdollars=answer.cost_microdollars + second.cost_microdollars,
-        )
+        return shaped(second, asked.prompt)
     except schemas.Unfit:
         raise BadAnswer from None
 
@@ -243,11 +246,11 @@ def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: s
     require_open(composed.cuts)
     options = routing.choices(
         prompt.tier,
-        key_class=key_class_of(composed),
+        key_class=key_class_of(prompt, composed),
         on=today(),
         prefer=prefer or wishes.preferred_model,
     )
-    if options:
+    if options or consent.COVERED_BY.get(prompt.purpose, prompt.purpose) in consent.ALWAYS_ASKED:
         require_consent(prompt.purpose, composed, spender)
     return options
 
@@ -264,9 +267,12 @@ def require_consent(purpose: Purpose, composed: Composed, spender: UUID) -> None
         raise NotAllowed(why="no_consent")
 
 
-def key_class_of(composed: Composed) -> KeyClass:
-    """Which key these texts may be sent with: the one that allows training only if all of them do."""
-    if not composed.cuts or not composed.for_training:
+def key_class_of(prompt: Prompt, composed: Composed) -> KeyClass:
+    """Which key these texts may be sent with: the one that allows training only if all of them do.
+
+    And only for what a person asked for: what is made behind their back trains nobody.
+    """
+    if prompt.background or not composed.cuts or not composed.for_training:
         return "chat"
     owners = {cut.passage.owner_id for cut in composed.cuts}
     return "train" if consent.allowing(owners, Purpose.TRAIN) == owners else "chat"

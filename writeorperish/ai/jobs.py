@@ -17,6 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from writeorperish.ai.models import Job
+from writeorperish.events.bus import Queue
 from writeorperish.events.catalog import JobQueued
 from writeorperish.events.outbox import emit
 from writeorperish.ops.refusals import Missing, Refused
@@ -43,25 +44,28 @@ class Lost(Exception):
 class Kind:
     """How jobs of a kind are done: `work` does one to its end, `end` ends one that could not be done.
 
+    `queue`: whether somebody waits for them.
+
     `end(job, state, error)` runs in one transaction and finishes the job with whatever it was writing.
     """
 
     work: Callable[[Job], None]
     end: Callable[[Job, str, str], None]
+    queue: Queue = "urgent"
 
 
 KINDS: dict[str, Kind] = {}
 
 
 def runs(
-    kind: str, *, end: Callable[[Job, str, str], None]
+    kind: str, *, end: Callable[[Job, str, str], None], queue: Queue = "urgent"
 ) -> Callable[[Callable[[Job], None]], Callable[[Job], None]]:
     """Makes a function in an app's `handlers.py` do the jobs of a kind. TypeError for a second one."""
 
     def register(work: Callable[[Job], None]) -> Callable[[Job], None]:
         if kind in KINDS:
             raise TypeError(f"{kind} is done by another already")
-        KINDS[kind] = Kind(work, end)
+        KINDS[kind] = Kind(work, end, queue)
         return work
 
     return register
@@ -81,6 +85,12 @@ def run(job_id: UUID) -> None:
     except Exception:
         give_up(job, "broken")
         raise
+
+
+def queue_of(job_id: UUID) -> str:
+    """Where this job is done; empty when there is no such job. One query."""
+    kind = Job.objects.filter(pk=job_id).values_list("kind", flat=True).first()
+    return KINDS[kind].queue if kind else ""
 
 
 def give_up(job: Job, error: str) -> None:
@@ -293,6 +303,12 @@ class Telling:
             standing.partial, standing.seq = self.text, self.seq
             standing.lease_until = database_now() + LEASE
             standing.save(update_fields=["partial", "seq", "lease_until"])
+
+    def stopped_meanwhile(self) -> bool:
+        """For work whose words are not shown: the lease goes on, and whether its person pressed Stop. Lost."""
+        if time.monotonic() - self.kept_at >= KEEP_SECONDS:
+            self.keep()
+        return self.asked_to_stop()
 
     def asked_to_stop(self) -> bool:
         """Whether its person pressed Stop; looked up at most twice a second."""

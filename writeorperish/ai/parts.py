@@ -61,7 +61,7 @@ class Said:
 
 
 Part: TypeAlias = Passage | Typed | Fact
-Slots: TypeAlias = Mapping[str, Part | Sequence[Passage] | Sequence[Said] | None]
+Slots: TypeAlias = Mapping[str, Part | Sequence[Passage] | Sequence[Cut] | Sequence[Said] | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from writeorperish.refs import Ref
 
 # The owner's own uses: nothing leaves the process and no model reads.
 NOT_AI = {Purpose.INDEX, Purpose.PROTECT, Purpose.COMPOSE}
-ASKED = {Purpose.EMBED, Purpose.REPLY}
+ASKED = {Purpose.EMBED, Purpose.REPLY, Purpose.NOTE, Purpose.PORTRAIT}
 # Somebody asks for these, and may give a model no more than they see themselves.
-SEEN_BY_ASKER = {Purpose.REPLY}
+SEEN_BY_ASKER = {Purpose.REPLY, Purpose.NOTE, Purpose.PORTRAIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How the texts of one model are read: their words, title, date and labels."""
+    """How the texts of one model are read: their words, title, date and labels.
+
+    Not `searched`: what was made from other texts, and is found by those.
+    """
 
     model: type[Guarded]
     text: Callable[[Any], str]
@@ -49,6 +52,7 @@ class Source:
     labels: Callable[[Any], Iterable[str]]
     readable: Callable[[Any], bool]
     genre: Callable[[Any], str]
+    searched: bool
 
 
 SOURCES: dict[str, Source] = {}
@@ -63,9 +67,12 @@ def source(
     genre: Callable[[Any], str],
     labels: Callable[[Any], Iterable[str]] = lambda _row: (),
     readable: Callable[[Any], bool] = lambda _row: True,
+    searched: bool = True,
 ) -> None:
     """Registers the texts of a model, once, in the app's `sources.py`."""
-    SOURCES[model._meta.label_lower] = Source(model, text, title, at, labels, readable, genre)
+    SOURCES[model._meta.label_lower] = Source(
+        model, text, title, at, labels, readable, genre, searched
+    )
 
 
 def read(ref: Ref, *, purpose: Purpose, asker: AbstractUser | None = None) -> Passage | None:
@@ -155,8 +162,10 @@ def seen(person: Viewer, rows: Iterable[Guarded]) -> None:
 
 
 def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]]]:
-    """Each kind of registered text with the rows this person may see: where every search starts."""
+    """Each kind of text that is searched with the rows this person may see: where every search starts."""
     for known in SOURCES.values():
+        if not known.searched:
+            continue
         yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
 
 
