@@ -496,6 +496,8 @@ SPECTACULAR_SETTINGS = {
         "VersionReason": "journal.models.nodes.Version.Reason",
         "ImportState": "journal.models.imports.ImportRun.State",
         "WhyNot": "journal.serializers.WHY_NOT",
+        "PortraitState": "journal.models.portraits.Portrait.State",
+        "PortraitMadeBy": "journal.models.portraits.Portrait.MadeBy",
         "PersonState": "accounts.models.User.State",
         "ExportState": "accounts.models.Export.State",
         "MembershipState": "writeorperish.privacy.models.Membership.State",

@@ -16,6 +16,7 @@ from writeorperish.refs import Ref
 VERBS = {
     "admit": gettext_lazy("Your account was admitted"),
     "ai_usage": gettext_lazy("AI use changed"),
+    "ask_ai": gettext_lazy("AI was asked"),
     "audience": gettext_lazy("Audience changed"),
     "block.lift": gettext_lazy("Somebody was unblocked"),
     "block.make": gettext_lazy("Somebody was blocked"),
@@ -33,6 +34,7 @@ VERBS = {
     "export.fetch": gettext_lazy("An export was downloaded"),
     "import": gettext_lazy("Imported"),
     "join": gettext_lazy("Your account was made"),
+    "portrait.decide": gettext_lazy("You decided on what AI proposed"),
     "profile": gettext_lazy("Your profile was changed"),
     "read": gettext_lazy("Read by a model on this server"),
     "restore": gettext_lazy("Restored"),
@@ -41,6 +43,14 @@ VERBS = {
     "token.end": gettext_lazy("An app was signed out"),
     "trash": gettext_lazy("Deleted"),
     "write": gettext_lazy("Written"),
+}
+
+
+ABOUT = {
+    "journal.node": gettext_lazy("an entry"),
+    "journal.note": gettext_lazy("a note for your profile"),
+    "journal.monthdigest": gettext_lazy("a month of your profile"),
+    "journal.portrait": gettext_lazy("your profile"),
 }
 
 
@@ -66,7 +76,7 @@ def line(person: User, entry: Entry, names: dict[UUID, str]) -> Line:
         on=entry.at.date(),
         who=who(person, entry, names),
         what=str(VERBS.get(entry.action, entry.action)),
-        about=_("an entry") if entry.object_kind == "journal.node" else "",
+        about=str(ABOUT.get(entry.object_kind, "")),
         url=url_of(entry),
     )
 

@@ -473,7 +473,7 @@ def accept_proposal(
     if base is None:
         return restore_portrait(person, move(proposal, Portrait.State.SUPERSEDED))
     move(proposal, Portrait.State.SUPERSEDED)
-    record(person, "decide", Ref.to(proposal), of=person.pk)
+    record(person, "portrait.decide", Ref.to(proposal), of=person.pk)
     chosen = choose(base.body, proposal.body, take=take, drop=drop)
     if not chosen:
         raise EmptyPortrait

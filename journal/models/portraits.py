@@ -113,7 +113,7 @@ class Note(Guarded, Sourced):
         return f"note {self.pk}"
 
     def get_absolute_url(self) -> str:
-        return reverse("journal:node", args=[self.source_id])
+        return reverse("journal:profile")
 
 
 class DigestQuerySet(GuardedQuerySet["MonthDigest"]):
@@ -228,7 +228,8 @@ class Portrait(Guarded):
         return f"portrait {self.pk}"
 
     def get_absolute_url(self) -> str:
-        return reverse("journal:profile-version", args=[self.rev])
+        # Known by its id alone where somebody's doings are listed; the version's own page needs its number.
+        return reverse("journal:profile")
 
     @property
     def set_aside(self) -> bool:
