@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from journal.actions.nodes import Audience, keep_version, lock_parent, open_to_audience
+from journal.actions.portraits import current_of
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
 from journal.replying import PROMPT, RELATED, window
@@ -35,7 +36,7 @@ from writeorperish.events.outbox import emit
 from writeorperish.ops.states import move
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
-from writeorperish.privacy.reading import Passage, read_all
+from writeorperish.privacy.reading import Passage, read, read_all
 from writeorperish.refs import Ref, new_id
 
 KIND = "journal.reply"
@@ -157,7 +158,7 @@ def write_reply(job: Job) -> None:
 
 
 def context_of(person: AbstractUser, node_id: UUID) -> Slots:
-    """What a model may be given for a reply to this entry: the way to it through the thread, and related entries.
+    """What a model may be given for a reply to this entry: the way to it through the thread, related entries, the portrait.
 
     Each text is looked at by itself: what is not open to AI leaves a gap that says so.
     """
@@ -168,7 +169,26 @@ def context_of(person: AbstractUser, node_id: UUID) -> Slots:
     about = passages.get(Ref(Node._meta.label_lower, node_id))
     if about is None:
         raise NotAllowed(why="ai_off_here")
-    return {"thread": said, "related": related_to(person, about, besides=set(passages))}
+    return {
+        "portrait": portrait_for(person, passages.values()),
+        "related": related_to(person, about, besides=set(passages)),
+        "thread": said,
+    }
+
+
+def portrait_for(person: AbstractUser, thread: Iterable[Passage]) -> Passage | None:
+    """The portrait that stands, where it may be used; None in a conversation with others, who might draw it out.
+
+    The rule that answers without a service makes no use of it, and is not given it.
+    """
+    if any(passage.owner_id != person.pk for passage in thread):
+        return None
+    if gateway.capable("large", person.pk).offline:
+        return None
+    current = current_of(person)
+    if current is None or not consent.allows(person.pk, Purpose.PORTRAIT):
+        return None
+    return read(current.ref, purpose=Purpose.REPLY, asker=person)
 
 
 def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:
