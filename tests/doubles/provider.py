@@ -53,6 +53,9 @@ class Double(ThreadingHTTPServer):
         self.dimensions = 16
         # From the body of a request that offers tools to the one it asks for and with what, or None for words.
         self.wants = None
+        self.says = (
+            None  # a function from the body of a request to the words of its answer, or None
+        )
 
     @property
     def root(self):
@@ -202,6 +205,8 @@ class Handler(BaseHTTPRequestHandler):
         reply = formats.reply_to(self.path, self.asked.body)
         if self.server.wants and formats.first_tool(self.path, self.asked.body):
             reply = formats.wanting(reply, self.server.wants(self.asked.body))
+        if self.server.says and (said := self.server.says(self.asked.body)) is not None:
+            reply = reply.of(text=said, call=None)
         changes = {
             Fault.REFUSED: {"stop": "refused"},
             Fault.FILTERED: {"stop": "filtered"},

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from writeorperish.audit.log import record
 from writeorperish.events.catalog import ConsentWithdrawn
 from writeorperish.events.outbox import emit
 from writeorperish.ops.refusals import Conflict, Missing
+from writeorperish.privacy.levels import Purpose
 from writeorperish.privacy.models import Consent
 from writeorperish.refs import Ref
 
@@ -33,6 +35,11 @@ class Terms:
     default: bool
     outside: bool = False
 
+
+# Asked for also where no word leaves this server, because of what is made of the texts.
+ALWAYS_ASKED: Final = frozenset({Purpose.PORTRAIT})
+# One yes for two steps of one thing.
+COVERED_BY: Final[dict[str, str]] = {Purpose.NOTE: Purpose.PORTRAIT}
 
 VENDORS: Final[dict[str, Promise]] = {
     "ANTHROPIC_API_KEY": _("Anthropic (United States)"),
@@ -53,6 +60,14 @@ def terms() -> dict[str, Terms]:
             "2026-11",
             True,
         ),
+        "portrait": Terms(
+            _(
+                "Keep notes on the entries that I opened to AI, and build a profile of me from them that I can "
+                "read, change and delete. This is done on this server, and nothing is sent."
+            ),
+            "2026-11",
+            False,
+        ),
     }
     if vendors := [str(words) for name, words in VENDORS.items() if getattr(settings, name)]:
         known["reply"] = Terms(
@@ -61,6 +76,19 @@ def terms() -> dict[str, Terms]:
                     "When I ask for a reply, send the conversation and related entries that I opened to AI "
                     "to: {vendors}. They may keep requests for up to 30 days to check for abuse, and may not "
                     "train on them."
+                ),
+                vendors="; ".join(vendors),
+            ),
+            _version_of(vendors),
+            False,
+            outside=True,
+        )
+        known["portrait"] = Terms(
+            format_lazy(
+                _(
+                    "Keep notes on the entries that I opened to AI, and build a profile of me from them that I "
+                    "can read, change and delete. For that, send these entries to: {vendors}. They may keep "
+                    "requests for up to 30 days to check for abuse, and may not train on them."
                 ),
                 vendors="; ".join(vendors),
             ),
@@ -112,18 +140,19 @@ def allows(owner_id: UUID, purpose: str) -> bool:
 
 def allowing(owner_ids: Collection[UUID], purpose: str) -> set[UUID]:
     """Those of these people whose newest decision, or the default of the words, says yes. One query."""
+    purpose = COVERED_BY.get(purpose, purpose)
     asked = terms().get(purpose)
     newest = (
         Consent.objects.filter(owner__in=owner_ids, purpose=purpose)
         .order_by("owner", "-at", "-id")
         .distinct("owner")
     )
-    decided = {each.owner_id: _counts(each, asked) for each in newest}
+    decided = {each.owner_id: counts(each, asked) for each in newest}
     default = asked is not None and asked.default
     return {owner for owner in owner_ids if decided.get(owner, default)}
 
 
-def _counts(decision: Consent, asked: Terms | None) -> bool:
+def counts(decision: Consent, asked: Terms | None) -> bool:
     """Whether a decision is a yes to the words of today."""
     if asked is not None and asked.outside and decision.text_version != asked.version:
         return False
@@ -162,3 +191,18 @@ def decide(
     if not granted:
         emit(ConsentWithdrawn(person.pk, purpose))
     return consent
+
+
+def agreed(purpose: str) -> QuerySet[Consent]:
+    """The decisions that count as a yes to today's words, one of each person who gave it: for a query over all.
+
+    For words whose default is no: people who never decided are in no row.
+    """
+    asked = terms().get(purpose)
+    later = Consent.objects.filter(owner=OuterRef("owner"), purpose=purpose).filter(
+        Q(at__gt=OuterRef("at")) | Q(at=OuterRef("at"), pk__gt=OuterRef("pk"))
+    )
+    rows = Consent.objects.filter(~Exists(later), purpose=purpose, granted=True)
+    if asked is None:
+        return rows.none()
+    return rows.filter(text_version=asked.version) if asked.outside else rows
