@@ -51,8 +51,9 @@ class Double(ThreadingHTTPServer):
         self.orders = deque()
         self.stopping = threading.Event()
         self.dimensions = 16
-        # From the body of a request that offers tools to the one it asks for and with what, or None for words.
-        self.wants = None
+        # From the body of a request that offers tools to the one it asks for and with what, or None for words;
+        # without it the first tool is asked for once.
+        self.wants = lambda body: None
         self.says = (
             None  # a function from the body of a request to the words of its answer, or None
         )

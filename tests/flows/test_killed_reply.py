@@ -47,7 +47,6 @@ def told(job):
 @pytest.fixture
 def double(settings, monkeypatch):
     with provider() as double:
-        double.wants = lambda body: None
         for name, value in (
             ("ANTHROPIC_API_KEY", "a-key"),
             ("ANTHROPIC_BASE_URL", double.root),

@@ -190,8 +190,7 @@ def writer(request, alice, server, settings):
         settings.OPENAI_API = "responses"
     terms = consent.terms()[Purpose.REPLY]
     consent.decide(alice, Purpose.REPLY, granted=True, text_version=terms.version)
-    yield alice
-    server.wants = None
+    return alice
 
 
 def replied(person, node):

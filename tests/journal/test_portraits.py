@@ -171,7 +171,7 @@ def test_consent_taken_back_while_a_note_is_made_keeps_none(writer, entries, mon
 
     monkeypatch.setattr(notes, "keep_note", taken_back_just_before)
     job, portrait = built(writer)
-    assert (job.state, portrait, Note.objects.count()) == ("failed", None, 0)
+    assert (job.state, portrait, Note.objects.count()) == ("stopped", None, 0)
 
 
 def test_a_pause_holds_it(writer, entries):

@@ -178,7 +178,7 @@ class Composer:
     def laid_out(self, number: int, text: Excerpt) -> tuple[Laid, list[Laid]]:
         """The words of one text with a letter in place of each quote, and the blocks those letters name."""
         cut = self.cuts[number]
-        pieces: list[Piece] = [CUT] if cut.start > text.start else []
+        pieces: list[Piece] = [CUT] if cut.start else []
         blocks: list[Laid] = []
         place = cut.start
         for quote in text.quotes:
@@ -194,7 +194,7 @@ class Composer:
             head = f"{self.headed(other)}, quoted in {label(number)}"
             blocks.append(self.with_quotes(other, quote.part, head))
         pieces.append(Stretch(number, place, cut.end))
-        return (*pieces, *([CUT] if cut.end < text.end else [])), blocks
+        return (*pieces, *([CUT] if cut.end < len(text.text) else [])), blocks
 
     def conversation(self, value: object, slot: Slot) -> list[Spoken]:
         """The turns that fit: the first and the newest ones, and in their place how many are left out."""

@@ -52,7 +52,6 @@ def double(server, settings, monkeypatch):
     """The local provider as Anthropic, the first choice for replies; nothing waits between tries."""
     server.requests.clear()
     server.orders.clear()
-    server.wants = lambda body: None  # what is looked up is tests/journal/test_lookups.py's
     server.says = None
     settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL = "chat-key", server.root
     for name in ("anthropic", "openai", "compat"):

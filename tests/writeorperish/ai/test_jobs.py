@@ -79,7 +79,7 @@ def test_after_three_lost_workers_it_has_failed(job):
 
 def test_work_of_no_purpose_and_results_of_no_text_are_never_withheld(alice, about, monkeypatch):
     job = jobs.start(alice, KIND, about=about, result=Ref("accounts.user", alice.pk))[0]
-    monkeypatch.setitem(jobs.KINDS, KIND, Kind(print, end, Purpose.REPLY))
+    monkeypatch.setitem(jobs.KINDS, KIND, Kind(print, end, purpose=Purpose.REPLY))
     change_settings(alice, Node.objects.get(pk=about.id), ai_usage="chat")
     assert jobs.withheld(job) == ""
     change_settings(alice, Node.objects.get(pk=about.id), ai_usage="none")

@@ -109,6 +109,7 @@ def sounding(request):
 @pytest.fixture
 def double():
     with provider() as started:
+        started.wants = None
         yield started
 
 

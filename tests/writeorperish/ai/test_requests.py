@@ -40,7 +40,6 @@ def server():
 def writer(alice, server, settings):
     """Alice, who agreed that replies come from the local provider."""
     server.requests.clear()
-    server.wants = lambda body: None
     settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL = "chat-key", server.root
     terms = consent.terms()[Purpose.REPLY]
     consent.decide(alice, Purpose.REPLY, granted=True, text_version=terms.version)
