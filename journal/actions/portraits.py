@@ -147,9 +147,12 @@ def start_due(now: datetime) -> int:
 def people_due(now: datetime) -> list[UUID]:
     """Who agreed, has rested, and wrote enough that is new since their last one; one query over everybody.
 
-    Or whose last one was set aside. Nobody who is leaving, paused AI, has no money left for it, or had a job of
+    Or whose last one was set aside. Nobody while AI is paused here; nobody who is leaving, paused AI, has no money left for it, or had a job of
     this within a day.
     """
+    able = gateway.capable("large")
+    if not able.on:
+        return []
     versions = Portrait.objects.filter(
         owner=OuterRef("owner"), made_by__in=[Portrait.MadeBy.AI, Portrait.MadeBy.OFFLINE]
     ).order_by("-rev")
@@ -163,7 +166,7 @@ def people_due(now: datetime) -> list[UUID]:
         .exclude(owner__in=tried.values("owner"))
         .exclude(owner__in=Preferences.objects.filter(paused=True).values("owner"))
     )
-    if not gateway.capable("large").offline:
+    if not able.offline:
         rows = rows.exclude(owner__in=budget.used_up(Scope.BACKGROUND, at=now).values("owner"))
     new = Q(has_note=False)
     by_owner = (

@@ -55,10 +55,12 @@ class LineJSON(TypedDict):
 class NoteQuerySet(GuardedQuerySet["Note"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """As usual, and what was built from these notes is no longer used: digests go, portraits are quarantined."""
-        leaving = list(self.values_list("owner_id", "day", "since"))
+        # Whoever makes a digest of these notes right now holds them; afterwards it is seen below.
+        held = self.select_for_update().order_by("pk")
+        leaving = list(held.values_list("owner_id", "day", "since"))
         for owner_id in {owner for owner, _day, _since in leaving}:
             own = [(day, since) for owner, day, since in leaving if owner == owner_id]
-            # First the digests: whoever builds a portrait of them right now holds their rows.
+            # The digests before the portraits, for the same reason: whoever builds one of them holds them.
             MonthDigest.objects.filter(
                 owner=owner_id, month__in={first_of(day) for day, _since in own}
             ).delete()
@@ -72,9 +74,6 @@ class NoteQuerySet(GuardedQuerySet["Note"]):
     def replace(self) -> None:
         """Deletes these notes because newer ones of the same entries take their place. Nothing else changes."""
         super().delete()
-
-    def of_month(self, owner_id: UUID, month: date) -> Self:
-        return self.filter(owner=owner_id, day__year=month.year, day__month=month.month)
 
 
 def first_of(day: date) -> date:
@@ -116,10 +115,6 @@ class Note(Guarded, Sourced):
         return reverse("journal:profile")
 
 
-class DigestQuerySet(GuardedQuerySet["MonthDigest"]):
-    pass
-
-
 class MonthDigest(Guarded):
     """What a month's notes come to. `built_from` is a keyed digest of which notes these were."""
 
@@ -131,7 +126,7 @@ class MonthDigest(Guarded):
     prompt_version = models.CharField(max_length=12, blank=True, default="")
     made_at = models.DateTimeField(default=timezone.now)
 
-    objects = DigestQuerySet.as_manager()
+    objects = GuardedQuerySet["MonthDigest"].as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -1,5 +1,8 @@
 """From entries to a portrait without any service: notes, digests, versions, and what is forgotten of them."""
 
+import random
+import re
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -7,6 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from journal.actions import notes, portraits
+from journal.actions.exports import tables_of
 from journal.actions.nodes import change_settings, edit_node
 from journal.actions.notes import pending, stale_months
 from journal.actions.portraits import (
@@ -158,7 +162,7 @@ def test_without_consent_nothing_is_noted_also_where_nothing_would_leave(alice):
     agree(alice, granted=False)
     drain()
     job.refresh_from_db()
-    assert (job.state, job.error) == ("failed", "not_allowed")
+    assert (job.state, job.error) == ("stopped", "no_consent")
     assert not Note.objects.exists()
 
 
@@ -401,6 +405,12 @@ def test_the_clock_asks_everybody_in_one_query(writer, django_assert_num_queries
     assert due(hours=1) == []
 
 
+def test_the_clock_begins_none_while_ai_is_paused_here(writer, settings):
+    written(writer)
+    settings.AI_PAUSED = True
+    assert due(hours=1) == []
+
+
 def test_the_next_one_waits_for_a_week_and_for_something_new(writer):
     written(writer)
     start_due(timezone.now() + timedelta(hours=1))
@@ -477,6 +487,63 @@ def test_a_digest_is_made_anew_only_when_its_notes_are_others(writer, entries):
     edit_node(writer, entries[0], base_rev=1, text=words_about("drums"))
     built(writer)
     assert MonthDigest.objects.get().made_at > made_at
+
+
+def test_whatever_happens_meanwhile_every_open_entry_is_noted_once_and_no_closed_one(
+    writer, settings, tmp_path
+):
+    """A hundred acts in an order nobody chose, a portrait now and then, and an entry of 900,000 characters."""
+    settings.EMBEDDING_MODEL_DIR = str(tmp_path)  # search by meaning is not what this is about
+    chance = random.Random(13)  # nothing is kept secret by it
+    entry(writer, "A long day at the lake. " * 37_500, ai_usage="chat")
+    standing = written(writer)
+    gone = []
+    for step in range(100):
+        match chance.choice(["write", "edit", "edit", "trash", "erase", "close", "build"]):
+            case "write":
+                standing.append(entry(writer, words_about(f"stone{step}"), ai_usage="chat"))
+            case "edit":
+                node = chance.choice(standing)
+                node.refresh_from_db()
+                edit_node(writer, node, base_rev=node.rev, text=words_about(f"stone{step}"))
+            case "build" if step % 4 == 0:
+                built(writer)
+            case "trash" | "erase" | "close" as act if len(standing) > 8:
+                node = standing.pop(chance.randrange(len(standing)))
+                node.refresh_from_db()
+                gone.append(node.body.split()[2])
+                ACTS[act](writer, node)
+    built(writer)
+    assert not pending(writer.pk).exists()
+    noted = Counter(Note.objects.values_list("source_id", flat=True))
+    open_now = set(notes.open_entries().filter(owner=writer).values_list("pk", flat=True))
+    assert (set(noted), set(noted.values())) == (open_now, {1})
+    live = {node.body.split()[2] for node in map(fresh, standing)}
+    said = " ".join(
+        [
+            *(str(note.items) for note in Note.objects.all()),
+            *(str(digest.lines) for digest in MonthDigest.objects.all()),
+            *(portrait.body for portrait in Portrait.objects.all()),
+        ]
+    )
+    for canary in set(gone) - live:
+        assert not re.search(rf"\b{canary}\b", said), canary
+
+
+def fresh(node):
+    return type(node).objects.get(pk=node.pk)
+
+
+ACTS = {"trash": trash_node, "erase": deleted_for_good, "close": closed_to_ai}
+
+
+def test_all_of_it_is_in_the_export(writer, entries):
+    built(writer)
+    tables = {name: list(rows) for name, rows in tables_of(writer)}
+    (portrait,) = tables["journal.portrait"]
+    assert "the sea" in portrait["body"]
+    assert "the sea" in str(tables["journal.note"])
+    assert tables["journal.evidence"] and tables["journal.monthdigest"]
 
 
 def test_a_stop_ends_it_between_two_steps(writer, entries):

@@ -1,5 +1,6 @@
 """The judgement behind the portrait: what is read, what stands of an answer, and what is picked by rule."""
 
+import json
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,8 +12,11 @@ from journal.models.portraits import STRUCK, struck
 from journal.portraying import (
     CALL_CHARS,
     CALL_ENTRIES,
+    DIGEST,
     ITEM_CHARS,
     MOST_ITEMS,
+    NOTE,
+    PORTRAIT,
     WINDOW_CHARS,
     Item,
     Line,
@@ -33,6 +37,7 @@ from journal.portraying import (
     together,
     windows,
 )
+from writeorperish.ai import prompts, schemas, twins
 from writeorperish.ai.parts import Cut
 from writeorperish.privacy.reading import Passage
 from writeorperish.refs import Ref
@@ -196,6 +201,22 @@ def test_nothing_comes_or_goes_that_was_not_chosen(take, drop):
 
 
 # --- by rule
+
+
+def test_the_rule_answers_in_the_shape_a_model_is_held_to():
+    entries = [whole(text) for text in ("I swim. Why? I believe in it.", "🎹", " ")]
+    notes = [whole("1. theme: I swim.\n2. value: I believe in it."), whole("1. question: Why?")]
+    for name, slots in (
+        (NOTE, {"entries": entries}),
+        (DIGEST, {"notes": notes}),
+        (PORTRAIT, {"months": notes, "own": None}),
+    ):
+        made = twins.answer(name, slots).data
+        assert schemas.read(json.dumps(made), prompts.named(name).schema) == made
+
+
+def test_every_prompt_with_a_schema_has_a_twin():
+    assert {name for name in prompts.shipped() if prompts.named(name).schema} <= set(twins.TWINS)
 
 
 @pytest.mark.parametrize(

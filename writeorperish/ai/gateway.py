@@ -250,7 +250,8 @@ def _whole(asked: Asked, stop: Callable[[], bool]) -> Answer:
 
 def _repaired(asked: Asked, answer: Answer, problem: str, stop: Callable[[], bool]) -> Answer:
     """The second answer of the model that gave the first, after it was told what was wrong. BadAnswer."""
-    said = (Turn("assistant", answer.text), Turn("user", schemas.again(problem)))
+    told = schemas.again(problem, asked.prompt.schema or {})
+    said = (Turn("assistant", answer.text), Turn("user", told))
     composed = replace(asked.composed, turns=(*asked.composed.turns, *said))
     second = _whole(replace(asked, composed=composed, prefer=answer.model_id), stop)
     cost = answer.cost_microdollars + second.cost_microdollars

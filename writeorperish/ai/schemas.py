@@ -48,9 +48,9 @@ def in_words(schema: Mapping[str, Any]) -> str:
     )
 
 
-def again(problem: str) -> str:
-    """What a model is told whose answer was of no use."""
-    return f"That answer can't be used. {problem} Give the whole answer once more, as JSON only."
+def again(problem: str, schema: Mapping[str, Any]) -> str:
+    """What a model is told whose answer was of no use. Not every server holds its model to a schema it was sent."""
+    return f"That answer can't be used. {problem} Give the whole answer once more.\n\n{in_words(schema)}"
 
 
 def read(text: str, schema: Mapping[str, Any]) -> object:

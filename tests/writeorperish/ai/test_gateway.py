@@ -539,7 +539,8 @@ def test_an_answer_of_another_shape_is_asked_for_once_more_at_a_price_of_its_own
     assert answer.cost_microdollars == first.cost_microdollars + second.cost_microdollars
     turns = double.requests[1].body["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
-    assert "'mood' was unexpected" in str(turns[2])
+    assert "'mood' was unexpected" in turns[2]["content"]
+    assert "JSON Schema" in turns[2]["content"]
     assert turns[0] == double.requests[0].body["messages"][0]
 
 
@@ -575,9 +576,9 @@ def test_the_second_question_needs_consent_as_the_first(
 ):
     again = schemas.again
 
-    def taken_back_meanwhile(problem):
+    def taken_back_meanwhile(*values):
         no_consent(writer, settings)
-        return again(problem)
+        return again(*values)
 
     monkeypatch.setattr(schemas, "again", taken_back_meanwhile)
     saying(double, "not JSON", GOOD)
