@@ -11,7 +11,7 @@ from accounts.models import Profile
 from writeorperish.ai import routing
 from writeorperish.ai.instructions import MOST_CHARS
 from writeorperish.ai.routing import Choice
-from writeorperish.privacy.consent import terms
+from writeorperish.privacy.consent import ALWAYS_ASKED, counts, terms
 from writeorperish.privacy.models import Consent
 from writeorperish.ui.fields import FormText
 
@@ -46,7 +46,7 @@ class DefaultsForm(forms.ModelForm[Profile]):
 
 
 class AIForm(forms.Form):
-    """The pause switch, the model asked first, and one yes or no for each consent about words that leave."""
+    """The pause switch, the model asked first, and one yes or no for each consent that AI needs."""
 
     paused = forms.BooleanField(
         label=_("Pause AI"),
@@ -92,11 +92,9 @@ class AIForm(forms.Form):
             )
         self.before: dict[str, bool] = {}
         for purpose, asked in terms().items():
-            if asked.outside:
+            if asked.outside or purpose in ALWAYS_ASKED:
                 given = consents.get(purpose)
-                self.before[purpose] = bool(
-                    given and given.granted and given.text_version == asked.version
-                )
+                self.before[purpose] = bool(given and counts(given, asked))
                 self.fields[purpose] = forms.BooleanField(
                     label=str(asked.text), required=False, initial=self.before[purpose]
                 )

@@ -37,6 +37,15 @@ from journal.actions.nodes import (
     restore_version,
     write_node,
 )
+from journal.actions.portraits import (
+    ask_for_portrait,
+    cited,
+    edit_portrait,
+    needs_of,
+    proposal_of,
+    set_use,
+    shown_to,
+)
 from journal.actions.recordings import (
     CHUNK_BYTES,
     begin_recording,
@@ -56,6 +65,7 @@ from journal.actions.trash import erase_node, restore_node, trash_node
 from journal.models.drafts import Draft
 from journal.models.imports import ImportRun, Upload
 from journal.models.nodes import Node, Version
+from journal.models.portraits import Portrait
 from journal.models.recordings import Recording
 from journal.serializers import (
     NODE_OR_GONE,
@@ -72,6 +82,10 @@ from journal.serializers import (
     NodeChangeSerializer,
     NodeSerializer,
     NodeWriteSerializer,
+    PortraitAskedSerializer,
+    PortraitChangeSerializer,
+    PortraitSerializer,
+    PortraitVersionSerializer,
     ReadingSerializer,
     RecordingFinishSerializer,
     RecordingSerializer,
@@ -728,6 +742,80 @@ class RecordingViewSet(GuardedViewSet[Any]):
         return Response(status=204)
 
 
+class PortraitViewSet(GuardedViewSet[Portrait]):
+    """The profile AI makes of its person, which the person may change."""
+
+    request: ApiRequest
+    model = Portrait
+    serializer_class = PortraitVersionSerializer
+    read_scope = "journal:read"
+    write_scope = "journal:write"
+    ordering = ("-rev", "-id")
+    version_field = "rev"
+    rates: ClassVar[Mapping[str, str]] = {"change": "save", "regenerate": "ai_start"}
+    if_match_actions: ClassVar[frozenset[str]] = frozenset({"change"})
+
+    @extend_schema(responses=PortraitSerializer)
+    def current(self, request: ApiRequest) -> Response:
+        return self.portrait()
+
+    @extend_schema(request=PortraitChangeSerializer, responses=PortraitSerializer)
+    def change(self, request: ApiRequest) -> Response:
+        sent = PortraitChangeSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = dict(sent.validated_data)
+        if "body" in values:
+            edit_portrait(request.user, base_rev=if_match(request), body=values["body"])
+        if "ai_usage" in values:
+            set_use(request.user, ai_usage=values["ai_usage"])
+        return self.portrait()
+
+    @extend_schema(request=None, responses={202: PortraitAskedSerializer})
+    @repeatable
+    def regenerate(self, request: ApiRequest) -> Response:
+        job = ask_for_portrait(request.user)
+        place = reverse("me:job", args=[job.pk])
+        return Response({"job": job.pk}, status=202, headers={"Location": place})
+
+    def portrait(self) -> Response:
+        shown = portrait_json(self.request)
+        return Response(PortraitSerializer(shown).data, headers={"ETag": f'"{shown["rev"]}"'})
+
+
+def portrait_json(request: ApiRequest) -> dict[str, Any]:
+    """The profile that is shown, with what each sentence rests on, and what a first one needs."""
+    portrait, proposal = shown_to(request.user), proposal_of(request.user)
+    needs = needs_of(request.user)
+    return {
+        "rev": portrait.rev if portrait else 0,
+        "state": portrait.state if portrait else None,
+        "made_by": portrait.made_by if portrait else None,
+        "model": portrait.model if portrait else "",
+        "ai_usage": portrait.ai_usage if portrait else AIUsage.CHAT,
+        "entries": portrait.entries if portrait else 0,
+        "made_at": portrait.made_at if portrait else None,
+        "body": portrait.body if portrait else "",
+        "sentences": [
+            {
+                "heading": sentence.heading,
+                "text": sentence.text,
+                "evidence": [
+                    {
+                        "ref": str(Ref(Node._meta.label_lower, place.node)),
+                        "rev": place.rev,
+                        "start": place.start,
+                        "end": place.end,
+                    }
+                    for place in places
+                ],
+            }
+            for sentence, places in (cited(portrait) if portrait else [])
+        ],
+        "proposed": proposal.rev if proposal else None,
+        "needs": {"entries": needs.entries, "words": needs.words},
+    }
+
+
 one = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
@@ -803,6 +891,17 @@ urlpatterns = [
         "recordings/<str:id>/transcript/",
         RecordingViewSet.as_view({"post": "transcribe"}),
         name="transcript",
+    ),
+    path(
+        "portrait/",
+        PortraitViewSet.as_view({"get": "current", "patch": "change"}),
+        name="portrait",
+    ),
+    path("portrait/versions/", PortraitViewSet.as_view({"get": "list"}), name="portrait-versions"),
+    path(
+        "portrait/regeneration/",
+        PortraitViewSet.as_view({"post": "regenerate"}),
+        name="portrait-regeneration",
     ),
     path("drafts/", DraftViewSet.as_view({"get": "list"}), name="drafts"),
     path(

@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
+from journal.actions.portraits import BODY_CHARS
 from journal.models.drafts import DRAFT_CHARS
 from journal.models.nodes import TITLE_CHARS
 from writeorperish.privacy.circles import circles_of
@@ -105,6 +106,18 @@ class EditForm(WordsForm):
 
     base_rev = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     resolves = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class PortraitForm(forms.Form):
+    """The profile's words, and the version they were changed from."""
+
+    body = FormText(
+        label=_("Your profile"),
+        max_chars=BODY_CHARS,
+        help_text=_("One sentence a line. A line that begins with ## is a heading."),
+        widget=forms.Textarea(attrs={"rows": 18, "dir": "auto", **WRITING}),
+    )
+    base_rev = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
 class AudienceForm(forms.Form):

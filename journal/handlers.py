@@ -2,6 +2,8 @@ from datetime import timedelta
 
 from journal.actions.exports import build_export
 from journal.actions.imports import check_import, run_import, undo_import
+from journal.actions.portraits import KIND as PORTRAIT
+from journal.actions.portraits import build_portrait, end_portrait
 from journal.actions.replies import KIND, fail_reply, write_reply
 from journal.actions.speech import KIND as SPEECH
 from journal.actions.speech import end_speech, say
@@ -64,6 +66,11 @@ def build_what_was_asked(fact: ExportAsked) -> None:
 @runs(KIND, end=fail_reply, purpose=Purpose.REPLY)
 def write_what_was_asked(job: Job) -> None:
     write_reply(job)
+
+
+@runs(PORTRAIT, end=end_portrait, queue="low", purpose=Purpose.PORTRAIT)
+def build_what_was_asked_or_is_due(job: Job) -> None:
+    build_portrait(job)
 
 
 @on(TextWritten)

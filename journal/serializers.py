@@ -10,6 +10,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from journal.actions.nodes import levels_under
+from journal.actions.portraits import BODY_CHARS
 from journal.actions.recordings import CHUNKS, LONGEST_MS, SEGMENTS, Segment, segments_of
 from journal.actions.replies import ability_of, why_not
 from journal.actions.speech import VOICES, chunks_of
@@ -17,6 +18,7 @@ from journal.actions.trash import Trashed
 from journal.models.drafts import Draft
 from journal.models.imports import ImportRun
 from journal.models.nodes import TITLE_CHARS, Node, Version
+from journal.models.portraits import Portrait
 from journal.models.recordings import Recording, TranscriptPart
 from journal.models.speech import Speech, SpeechChunk
 from journal.quoting import tags_in
@@ -328,6 +330,74 @@ class VersionSerializer(serializers.Serializer[Version]):
 class VersionWordsSerializer(VersionSerializer):
     title = serializers.CharField()
     text = serializers.CharField(source="body")
+
+
+class EvidenceSerializer(serializers.Serializer[Any]):
+    """A passage of one's own entry, in the revision it was read in."""
+
+    ref = serializers.CharField()
+    rev = serializers.IntegerField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+
+class SentenceSerializer(serializers.Serializer[Any]):
+    """One sentence of a profile and what it rests on; one's own words rest on nothing."""
+
+    heading = serializers.CharField(allow_blank=True)
+    text = serializers.CharField()
+    evidence = EvidenceSerializer(many=True)
+
+
+class NeedsSerializer(serializers.Serializer[Any]):
+    """What is lacking for a first profile."""
+
+    entries = serializers.IntegerField()
+    words = serializers.IntegerField()
+
+
+class PortraitVersionSerializer(serializers.Serializer[Portrait]):
+    """One version of the profile, as it stands in the list of them."""
+
+    rev = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=Portrait.State.choices)
+    made_by = serializers.ChoiceField(choices=Portrait.MadeBy.choices)
+    model = serializers.CharField(allow_blank=True)
+    ai_usage = serializers.ChoiceField(choices=AIUsage.values)
+    entries = serializers.IntegerField()
+    covers_from = serializers.DateField(allow_null=True)
+    covers_until = serializers.DateField(allow_null=True)
+    made_at = serializers.DateTimeField()
+    body = serializers.CharField()
+
+
+class PortraitSerializer(serializers.Serializer[Any]):
+    """The profile that is shown. Without any: `rev` 0, no words, and what is needed for one."""
+
+    rev = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=Portrait.State.choices, allow_null=True)
+    made_by = serializers.ChoiceField(choices=Portrait.MadeBy.choices, allow_null=True)
+    model = serializers.CharField(allow_blank=True)
+    ai_usage = serializers.ChoiceField(choices=AIUsage.values)
+    entries = serializers.IntegerField()
+    made_at = serializers.DateTimeField(allow_null=True)
+    body = serializers.CharField(allow_blank=True)
+    sentences = SentenceSerializer(many=True)
+    proposed = serializers.IntegerField(allow_null=True)
+    needs = NeedsSerializer()
+
+
+class PortraitChangeSerializer(Sent):
+    """The words with `If-Match`, or whether replies are given them without."""
+
+    body = ApiText(required=False, max_chars=BODY_CHARS)
+    ai_usage = serializers.ChoiceField(
+        choices=[AIUsage.NONE.value, AIUsage.CHAT.value], required=False
+    )
+
+
+class PortraitAskedSerializer(serializers.Serializer[Any]):
+    job = serializers.UUIDField()
 
 
 class DraftSerializer(serializers.Serializer[Draft]):

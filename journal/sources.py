@@ -1,6 +1,11 @@
+from datetime import UTC, date, datetime, time
+
 from journal.actions.nodes import genre_of, words_in
 from journal.models.nodes import Node
+from journal.models.portraits import MonthDigest, Note, Portrait
+from journal.portraying import numbered_lines
 from journal.quoting import tags_in
+from writeorperish.events.catalog import Genre
 from writeorperish.privacy.reading import source
 
 source(
@@ -13,3 +18,35 @@ source(
     earlier=words_in,
     readable=lambda node: node.state == Node.State.WHOLE and node.body is not None,
 )
+
+
+# Made from entries, and found by those.
+source(
+    Note,
+    text=lambda note: numbered_lines(note.items),
+    title=lambda _note: "",
+    at=lambda note: noon(note.day),
+    genre=lambda _note: Genre.ANSWER,
+    searched=False,
+)
+source(
+    MonthDigest,
+    text=lambda digest: numbered_lines(digest.lines),
+    title=lambda _digest: "",
+    at=lambda digest: noon(digest.month),
+    genre=lambda _digest: Genre.ANSWER,
+    searched=False,
+)
+source(
+    Portrait,
+    text=lambda portrait: portrait.body,
+    title=lambda _portrait: "",
+    at=lambda portrait: portrait.made_at,
+    genre=lambda _portrait: Genre.ANSWER,
+    readable=lambda portrait: portrait.state == Portrait.State.CURRENT,
+    searched=False,
+)
+
+
+def noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), tzinfo=UTC)

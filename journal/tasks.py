@@ -1,7 +1,9 @@
 from celery import shared_task
+from django.utils import timezone
 
 from journal.actions.drafts import sweep_drafts
 from journal.actions.imports import sweep_files
+from journal.actions.portraits import start_due
 from journal.actions.recordings import sweep_recordings
 from journal.actions.trash import purge as purge_nodes
 
@@ -13,3 +15,9 @@ def purge() -> None:
     sweep_drafts()
     sweep_recordings()
     sweep_files()
+
+
+@shared_task
+def portray() -> None:
+    """Begins the portraits that are due."""
+    start_due(timezone.now())

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from journal.views import imports, live, log, nodes, replies, speech, voice, ways
+from journal.views import imports, live, log, nodes, portraits, replies, speech, voice, ways
 
 app_name = "journal"
 
@@ -14,6 +14,19 @@ urlpatterns = [
     path("journal/calendar/<int:year>/<int:month>/", ways.calendar, name="calendar"),
     path("journal/tags/", ways.tags, name="tags"),
     path("journal/prompts/", ways.prompts, name="prompts"),
+    path("journal/profile/", portraits.profile, name="profile"),
+    path("journal/profile/edit/", portraits.edit, name="profile-edit"),
+    path("journal/profile/regeneration/", portraits.regeneration, name="regenerate-profile"),
+    path("journal/profile/proposal/", portraits.proposal, name="profile-proposal"),
+    path("journal/profile/use/", portraits.use, name="profile-use"),
+    path("journal/profile/deletion/", portraits.deletion, name="profile-deletion"),
+    path("journal/profile/versions/", portraits.versions, name="profile-versions"),
+    path("journal/profile/versions/<int:rev>/", portraits.version, name="profile-version"),
+    path(
+        "journal/profile/versions/<int:rev>/restoration/",
+        portraits.restoration,
+        name="restore-profile",
+    ),
     path("journal/trash/", log.trash, name="trash"),
     path("journal/import/", imports.imports, name="imports"),
     path("journal/import/<uuid:run_id>/", imports.run, name="import"),

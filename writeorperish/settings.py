@@ -508,6 +508,8 @@ SPECTACULAR_SETTINGS = {
         "VersionReason": "journal.models.nodes.Version.Reason",
         "ImportState": "journal.models.imports.ImportRun.State",
         "WhyNot": "journal.serializers.WHY_NOT",
+        "PortraitState": "journal.models.portraits.Portrait.State",
+        "PortraitMadeBy": "journal.models.portraits.Portrait.MadeBy",
         "PersonState": "accounts.models.User.State",
         "ExportState": "accounts.models.Export.State",
         "MembershipState": "writeorperish.privacy.models.Membership.State",
@@ -565,6 +567,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": crontab(hour=3, minute=20)},
     "purge": {"task": "journal.tasks.purge", "schedule": crontab(hour=3, minute=30)},
+    "portray": {"task": "journal.tasks.portray", "schedule": crontab(minute=17)},
     "anchor-audit": {
         "task": "writeorperish.events.tasks.anchor_audit",
         "schedule": crontab(hour=4, minute=0),

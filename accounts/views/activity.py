@@ -17,6 +17,7 @@ VERBS = {
     "admit": gettext_lazy("Your account was admitted"),
     "ai_usage": gettext_lazy("AI use changed"),
     "allowance.set": gettext_lazy("Your AI budget was changed by hand"),
+    "ask_ai": gettext_lazy("AI was asked"),
     "audience": gettext_lazy("Audience changed"),
     "block.lift": gettext_lazy("Somebody was unblocked"),
     "block.make": gettext_lazy("Somebody was blocked"),
@@ -36,6 +37,7 @@ VERBS = {
     "instructions.give": gettext_lazy("You told AI how to talk with you"),
     "instructions.take_back": gettext_lazy("You took back how AI should talk with you"),
     "join": gettext_lazy("Your account was made"),
+    "portrait.decide": gettext_lazy("You decided on what AI proposed"),
     "profile": gettext_lazy("Your profile was changed"),
     "read": gettext_lazy("Read by a model on this server"),
     "restore": gettext_lazy("Restored"),
@@ -44,6 +46,14 @@ VERBS = {
     "token.end": gettext_lazy("An app was signed out"),
     "trash": gettext_lazy("Deleted"),
     "write": gettext_lazy("Written"),
+}
+
+
+ABOUT = {
+    "journal.node": gettext_lazy("an entry"),
+    "journal.note": gettext_lazy("a note for your profile"),
+    "journal.monthdigest": gettext_lazy("a month of your profile"),
+    "journal.portrait": gettext_lazy("your profile"),
 }
 
 
@@ -69,7 +79,7 @@ def line(person: User, entry: Entry, names: dict[UUID, str]) -> Line:
         on=entry.at.date(),
         who=who(person, entry, names),
         what=str(VERBS.get(entry.action, entry.action)),
-        about=_("an entry") if entry.object_kind == "journal.node" else "",
+        about=str(ABOUT.get(entry.object_kind, "")),
         url=url_of(entry),
     )
 

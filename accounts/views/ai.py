@@ -35,6 +35,9 @@ ROWS = 60
 TASKS = {
     "embed": gettext_lazy("Finding by meaning"),
     "reply": gettext_lazy("Replies"),
+    "note": gettext_lazy("Notes for your profile"),
+    "month_digest": gettext_lazy("Months of your profile"),
+    "portrait": gettext_lazy("Your profile"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from journal.actions.lookups import look_up_for
+from journal.actions.lookups import look_up_for, owners_in
 from journal.actions.nodes import Audience, keep_version, lock_parent, open_to_audience
+from journal.actions.portraits import current_of
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
 from journal.replying import PROMPT, RELATED, cited, window
@@ -39,7 +41,7 @@ from writeorperish.events.outbox import emit
 from writeorperish.ops.states import move
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
-from writeorperish.privacy.reading import Passage, read_all
+from writeorperish.privacy.reading import Passage, read, read_all
 from writeorperish.refs import Ref, new_id
 
 KIND = "journal.reply"
@@ -166,7 +168,7 @@ def write_reply(job: Job) -> None:
 
 
 def context_of(person: AbstractUser, node_id: UUID) -> Slots:
-    """What a model may be given for a reply to this entry: the way to it through the thread, and related entries.
+    """What a model may be given for a reply to this entry: the way to it through the thread, related entries, the portrait.
 
     Each text is looked at by itself: what is not open to AI leaves a gap that says so.
     """
@@ -178,10 +180,13 @@ def context_of(person: AbstractUser, node_id: UUID) -> Slots:
         raise NotAllowed(why="ai_off_here")
     related = related_to(person, about, besides=set(passages))
     texts = with_quotes(person, chosen, passages | {each.ref: each for each in related})
-    return {
-        "instructions": instructions.passage_for(person, purpose=Purpose.REPLY),
+    slots: dict[str, Any] = {
         "thread": [said_by(node, texts.get(Ref.to(node))) for node in chosen],
         "related": [texts[each.ref] for each in related],
+    }
+    return slots | {
+        "instructions": instructions.passage_for(person, purpose=Purpose.REPLY),
+        "portrait": portrait_for(person, owners_in(slots)),
     }
 
 
@@ -194,6 +199,21 @@ def with_quotes(
     refs = quoted_refs(quotes)
     opened = open_texts(person, refs) if refs else {}
     return {ref: woven(each, quotes.get(ref, []), opened) for ref, each in passages.items()}
+
+
+def portrait_for(person: AbstractUser, owners: set[UUID]) -> Passage | None:
+    """The portrait that stands, where it may be used; None in a conversation with others, who might draw it out.
+
+    The rule that answers without a service makes no use of it, and is not given it.
+    """
+    if owners != {person.pk}:
+        return None
+    if gateway.capable("large", person.pk).offline:
+        return None
+    current = current_of(person)
+    if current is None or not consent.allows(person.pk, Purpose.PORTRAIT):
+        return None
+    return read(current.ref, purpose=Purpose.REPLY, asker=person)
 
 
 def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:

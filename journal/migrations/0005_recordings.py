@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('crypto', '0001_initial'),
-        ('journal', '0003_imports_beside'),
+        ('journal', '0004_portraits'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

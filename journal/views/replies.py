@@ -1,5 +1,6 @@
 """AI replies on pages: asking for one, watching it, and what it was given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.http import Request
 from journal.actions.replies import ability_of, ask_for_reply, jobs_about, newest_job_of, why_not
 from journal.models.nodes import Node
+from journal.models.portraits import Portrait
 from journal.views.cards import beside, card
 from journal.views.nodes import own, visible
 from writeorperish.ai import jobs, routing
@@ -130,7 +132,7 @@ def context(request: Request, node_id: UUID) -> HttpResponse:
         if by_ai
         else calls_about(Ref.to(node))
     )
-    found = {row.pk: row for row in readable(request, calls)}
+    found = readable(request, calls)
     readings = [Reading(call, [given(read, found) for read in call.reads.all()]) for call in calls]
     return show(
         request,
@@ -139,16 +141,23 @@ def context(request: Request, node_id: UUID) -> HttpResponse:
     )
 
 
-def readable(request: Request, calls: list[Call]) -> list[Node]:
+def readable(request: Request, calls: list[Call]) -> dict[UUID, Node | Portrait]:
+    """The texts that were given and may be seen, by id. One query a kind."""
     ids = {read.ref_id for call in calls for read in call.reads.all()}
-    return list(Node.objects.visible_to(request.user).filter(pk__in=ids))
+    nodes = Node.objects.visible_to(request.user).filter(pk__in=ids)
+    portraits = Portrait.objects.visible_to(request.user).filter(pk__in=ids)
+    return {row.pk: row for row in [*nodes, *portraits]}
 
 
-def given(read: Read, found: dict[UUID, Node]) -> Given:
-    node = found.get(read.ref_id)
+def given(read: Read, found: Mapping[UUID, Node | Portrait]) -> Given:
+    row = found.get(read.ref_id)
     if read.kind == Instructions._meta.label_lower:
         return Given(_("How you want AI to talk with you"), None, reverse("accounts:ai"))
-    if node is None:
+    if row is None:
         return Given(_("An entry that is no longer here"), None, "")
-    place = f"{reverse('journal:node', args=[node.pk])}?at={read.start}-{read.end}"
-    return Given(card(node, node.owner).title, node.written_at, place)
+    if isinstance(row, Portrait):
+        return Given(
+            _("Your profile"), row.made_at, reverse("journal:profile-version", args=[row.rev])
+        )
+    place = f"{reverse('journal:node', args=[row.pk])}?at={read.start}-{read.end}"
+    return Given(card(row, row.owner).title, row.written_at, place)

@@ -71,7 +71,8 @@ def test_a_page_of_ones_own_stays_closed_until_it_can_open(api, alice):
 
 def test_a_consent_is_decided_on_the_words_of_today(api, alice):
     consents = f"{ME}consents/"
-    [row] = api(alice).get(consents).json()["results"]
+    row, portrait = api(alice).get(consents).json()["results"]
+    assert (row["purpose"], portrait["purpose"]) == ("personalise", "portrait")
     assert set(row) == {"purpose", "granted", "text_version", "text", "needed", "at"}
     assert (row["needed"], row["at"]) == (True, None)
     address = f"{consents}{row['purpose']}/"
@@ -79,7 +80,7 @@ def test_a_consent_is_decided_on_the_words_of_today(api, alice):
     assert code(api(alice).put(address, old)) == (409, "text_changed")
     decided = api(alice).put(address, old | {"text_version": row["text_version"]}).json()
     assert (decided["granted"], decided["needed"]) == (False, False)
-    assert api(alice).get(consents).json()["results"] == [decided]
+    assert api(alice).get(consents).json()["results"] == [decided, portrait]
     unknown = {"granted": True, "text_version": row["text_version"]}
     assert code(api(alice).put(f"{consents}telepathy/", unknown)) == (404, "not_found")
 

@@ -54,6 +54,9 @@ class Double(ThreadingHTTPServer):
         # From the body of a request that offers tools to the one it asks for and with what, or None for words;
         # without it the first tool is asked for once.
         self.wants = lambda body: None
+        self.says = (
+            None  # a function from the body of a request to the words of its answer, or None
+        )
 
     @property
     def root(self):
@@ -203,6 +206,8 @@ class Handler(BaseHTTPRequestHandler):
         reply = formats.reply_to(self.path, self.asked.body)
         if self.server.wants and formats.first_tool(self.path, self.asked.body):
             reply = formats.wanting(reply, self.server.wants(self.asked.body))
+        if self.server.says and (said := self.server.says(self.asked.body)) is not None:
+            reply = reply.of(text=said, call=None)
         changes = {
             Fault.REFUSED: {"stop": "refused"},
             Fault.FILTERED: {"stop": "filtered"},

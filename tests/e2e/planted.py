@@ -24,7 +24,8 @@ from journal.actions.imports import (
     confirm_import,
     put_part,
 )
-from journal.actions.nodes import edit_node
+from journal.actions.nodes import change_settings, edit_node
+from journal.actions.portraits import ask_for_portrait, edit_portrait, shown_to
 from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
 from journal.actions.replies import ask_for_reply, context_of
 from journal.actions.trash import trash_node
@@ -41,6 +42,7 @@ from writeorperish.ai.ledger import Errand, open_call, settle_call
 from writeorperish.ai.models import Call
 from writeorperish.ai.providers.wire import Request
 from writeorperish.ai.recipes import Plan
+from writeorperish.privacy import consent
 from writeorperish.refs import new_id
 
 PASSWORD = "write-or-perish"
@@ -66,6 +68,9 @@ def plant() -> World:
     people["moderator"] = staff()
     people["empty"] = newcomer("empty")
     people["waiting"] = newcomer("waiting", state=User.State.WAITING)
+    people["setaside"] = newcomer("setaside")
+    with_profile(people["alice"])
+    with_profile(people["setaside"], set_aside=True)
     return World(people, rows_of(people["alice"]) | {"moderator": people["moderator"].pk})
 
 
@@ -153,6 +158,36 @@ def sent_about(owner: User, node: Node) -> Call:
     )
     settle_call(call, errand, cost_microdollars=0, usage=None)
     return call
+
+
+WEEKDAY = (
+    "The {thing} took most of the day. I believe that patience is important with a {thing}. "
+    "I feel calm when the {thing} is done. Tomorrow I will go on with it. Why does it take so long? "
+)
+
+
+def with_profile(owner: User, *, set_aside: bool = False) -> None:
+    """A profile, changed by hand and with a proposal of AI's beside it; or set aside, its entry closed."""
+    asked = consent.terms()["portrait"]
+    consent.decide(owner, "portrait", granted=True, text_version=asked.version)
+    things = ("fence", "lamp", "ladder", "table", "shelf", "door", "roof", "path", "wall", "stove")
+    written = [entry(owner, WEEKDAY.format(thing=each) * 6, ai_usage="chat") for each in things]
+    ask_for_portrait(owner)
+    drain()
+    if set_aside:
+        change_settings(owner, written[-1], ai_usage="none")
+        return
+    edit_portrait(
+        owner, base_rev=1, body=f"{portrait_words(owner)}\n\n## Besides\n\n- I keep bees."
+    )
+    entry(owner, WEEKDAY.format(thing="boat"), ai_usage="chat")
+    ask_for_portrait(owner)
+    drain()
+
+
+def portrait_words(owner: User) -> str:
+    shown = shown_to(owner)
+    return shown.body if shown else ""
 
 
 PAST = {

@@ -24,7 +24,7 @@ from tests.house.code import APPS, ROOT, Source, dotted, parse, sources
 HERE = ROOT / "tests" / "house"
 CONTRACT = tomllib.loads((HERE / "contract.toml").read_text())
 NOT_YET = [line for line in (HERE / "not_yet.txt").read_text().splitlines() if line[:1] != "#"]
-UNBUILT_AT_MOST = 292
+UNBUILT_AT_MOST = 287
 FORM = re.compile(
     r"command (make )?[a-z_]+|variable [A-Z_]+|page /\S*"
     r"|endpoint (GET|POST|PUT|PATCH|DELETE) /api/v1/\S+/"
@@ -328,6 +328,7 @@ def asked(cast):
 
     def ask(path: str) -> tuple[str, str]:
         address = path.replace("<uuid>", open_to_all).replace("<int>/<int>", "2026/11")
+        address = address.replace("<int>", "1")
         allowed = staff.put(address).headers["Allow"].split(", ")
         methods = [method for method in ("GET", "POST") if method in allowed]
         visited = Client().generic(methods[0], address)

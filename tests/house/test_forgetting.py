@@ -3,9 +3,12 @@
 import pytest
 
 from journal.actions.nodes import change_settings
+from journal.actions.portraits import ask_for_portrait
 from journal.actions.trash import erase_node, restore_node, trash_node
 from tests.events_drain import drain
 from tests.factories import entry
+from writeorperish.privacy import consent
+from writeorperish.privacy.levels import Purpose
 from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref, Sourced, models_of
 
@@ -20,9 +23,21 @@ def grown_from(node) -> dict[str, int]:
         }
 
 
-def test_an_entry_in_the_trash_has_left_nothing_behind(alice):
-    node, other = (entry(alice, "words #tagged", ai_usage="chat") for _ in range(2))
+def plant(person) -> None:
+    """Everything AI makes of entries only when its person agreed and there is enough of them."""
+    asked = consent.terms()[Purpose.PORTRAIT]
+    consent.decide(person, Purpose.PORTRAIT, granted=True, text_version=asked.version)
+    for _ in range(9):
+        entry(person, "More words. " * 120, ai_usage="chat")
+    ask_for_portrait(person)
     drain()
+
+
+def test_an_entry_in_the_trash_has_left_nothing_behind(alice):
+    node, other = (
+        entry(alice, f"{each} words #tagged", ai_usage="chat") for each in ("One's", "Another's")
+    )
+    plant(alice)
     assert grown_from(node)
     assert 0 not in grown_from(node).values(), "plant a row of the new model"
     before = grown_from(other)
@@ -34,7 +49,7 @@ def test_an_entry_in_the_trash_has_left_nothing_behind(alice):
     assert grown_from(other) == before
 
     restore_node(alice, node)
-    drain()
+    plant(alice)
     assert 0 not in grown_from(node).values()
     trash_node(alice, node)
     erase_node(alice, node)
@@ -43,7 +58,8 @@ def test_an_entry_in_the_trash_has_left_nothing_behind(alice):
 
 def test_an_entry_closed_to_ai_keeps_only_the_index_of_its_owner(alice):
     node = entry(alice, "words #tagged", ai_usage="chat")
-    drain()
+    plant(alice)
+    assert 0 not in grown_from(node).values()
     change_settings(alice, node, ai_usage="none")
     kept = {label for label, count in grown_from(node).items() if count}
     made_by_ai = {

@@ -10,6 +10,7 @@ from accounts.actions.tokens import begin_family
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.nodes import edit_node
+from journal.actions.portraits import edit_portrait, shown_to
 from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
 from journal.actions.replies import ask_for_reply
 from journal.actions.trash import trash_node
@@ -30,6 +31,7 @@ API = [
     "/api/v1/journal/nodes/{thread}/reads/",
     "/api/v1/journal/nodes/{thread}/versions/",
     "/api/v1/journal/recordings/",
+    "/api/v1/journal/portrait/versions/",
     "/api/v1/me/activity/",
     "/api/v1/me/ai/calls/",
     "/api/v1/me/ai/models/",
@@ -48,6 +50,8 @@ PAGES = [
     "/journal/drafts/",
     "/journal/trash/",
     "/journal/import/",
+    "/journal/profile/",
+    "/journal/profile/versions/",
     "/journal/{thread}/",
     "/journal/{thread}/versions/",
     "/journal/{thread}/audience/",
@@ -85,6 +89,9 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         block_between(owner, person(f"stranger{number}"))
         befriend(owner)
         begin_family(owner)
+        words = "\n".join(f"Sentence {each} of words." for each in range(number))
+        shown = shown_to(owner)
+        edit_portrait(owner, base_rev=shown.rev if shown else 0, body=f"{words}\nAnd a last one.")
     drain()
 
 

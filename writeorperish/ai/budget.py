@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from writeorperish.ai.models import Allowance, Purse, Scope
 from writeorperish.ai.parts import BudgetSpent
@@ -77,6 +79,17 @@ def require_any(owner_id: UUID, *, at: datetime) -> None:
     with transaction.atomic():
         if not take(Charge(owner_id, Scope.MONTH, period, 0), "held"):
             raise spent(Charge(owner_id, Scope.MONTH, period, 0))
+
+
+def used_up(scope: Scope, *, at: datetime) -> QuerySet[Purse]:
+    """The purses of this month of which nothing is left: for a query over everybody, by `owner`."""
+    limit = Allowance.objects.filter(owner=OuterRef("owner"), scope=scope).values("limit")
+    rows = Purse.objects.filter(
+        scope=scope, period=at.astimezone(UTC).strftime("%Y-%m"), owner__isnull=False
+    )
+    return rows.annotate(may=Coalesce(Subquery(limit[:1]), 0)).filter(
+        may__lte=F("spent") + F("held")
+    )
 
 
 def settle(held: list[Charge], actual: int) -> None:

@@ -117,17 +117,17 @@ class Composer:
         match value:
             case None:
                 return ()
-            case Passage() | Excerpt() | Typed() | Fact():
+            case Passage() | Excerpt() | Cut() | Typed() | Fact():
                 return self.part(value, slot.tokens * CHARS_A_TOKEN, slot.keep)
             case [*parts]:
-                texts = [each for each in parts if isinstance(each, Passage | Excerpt)]
+                texts = [each for each in parts if isinstance(each, Passage | Excerpt | Cut)]
                 if len(texts) == len(parts):
                     return self.texts(texts, slot)
         raise TypeError(
             f"{type(value).__name__} in a slot: wrap it in the part that says whose it is"
         )
 
-    def texts(self, texts: Sequence[Passage | Excerpt], slot: Slot) -> Laid:
+    def texts(self, texts: Sequence[Text], slot: Slot) -> Laid:
         left = slot.tokens * CHARS_A_TOKEN
         blocks: list[Laid] = []
         for text in texts:
@@ -150,7 +150,7 @@ class Composer:
         number = self.cut(part, chars, keep)
         return self.with_quotes(number, part, self.headed(number))
 
-    def cut(self, part: Passage | Excerpt, chars: int, keep: str) -> int:
+    def cut(self, part: Text, chars: int, keep: str) -> int:
         """As much of the text as fits, put on the list of what is read; its number there."""
         text = excerpt_of(part)
         start = max(text.start, text.end - chars) if keep == "tail" else text.start
@@ -170,7 +170,7 @@ class Composer:
     def fenced(self, laid: Laid, head: str) -> Laid:
         return (f"<{self.mark} {head}>\n", *laid, f"\n</{self.mark}>")
 
-    def with_quotes(self, number: int, part: Passage | Excerpt, head: str) -> Laid:
+    def with_quotes(self, number: int, part: Text, head: str) -> Laid:
         """A text in its block, then a block for each text it quotes."""
         laid, quoted = self.laid_out(number, excerpt_of(part))
         return joined([self.fenced(laid, head), *quoted])
@@ -229,8 +229,14 @@ def joined(blocks: Sequence[Laid]) -> Laid:
     return tuple(laid)
 
 
-def excerpt_of(part: Passage | Excerpt) -> Excerpt:
-    return part if isinstance(part, Excerpt) else Excerpt(part, 0, len(part.text))
+def excerpt_of(part: Passage | Excerpt | Cut) -> Excerpt:
+    match part:
+        case Excerpt():
+            return part
+        case Cut():
+            return Excerpt(part.passage, part.start, part.end)
+        case Passage():
+            return Excerpt(part, 0, len(part.text))
 
 
 def fitting(said: Sequence[Said], chars: int) -> tuple[list[Said], int]:
@@ -267,6 +273,16 @@ def number_of(letters: str) -> int:
         if place < 0 or number > 1_000_000:
             return -1
         number = 26 * number + place + 1
+    return number - 1
+
+
+def numbered(letters: str) -> int:
+    """The number behind a label, from 0. ValueError for what is none."""
+    if not letters or set(letters) - set(ascii_uppercase):
+        raise ValueError("A label is made of capitals")
+    number = 0
+    for letter in letters:
+        number = 26 * number + ascii_uppercase.index(letter) + 1
     return number - 1
 
 

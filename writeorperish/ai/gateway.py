@@ -12,7 +12,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
-from writeorperish.ai import asking, budget, catalogue, ledger, prompts, routing, sounds, twins
+from writeorperish.ai import (
+    asking,
+    budget,
+    catalogue,
+    ledger,
+    prompts,
+    routing,
+    schemas,
+    sounds,
+    twins,
+)
 from writeorperish.ai.composing import Composed, compose, looked_up
 from writeorperish.ai.encoder import ModelMissing
 from writeorperish.ai.ledger import Errand
@@ -40,7 +50,7 @@ from writeorperish.ai.parts import (
 )
 from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
-from writeorperish.ai.providers.wire import Request, Stop, Tool
+from writeorperish.ai.providers.wire import Request, Stop, Tool, Turn
 from writeorperish.ai.recipes import Plan
 from writeorperish.ai.routing import Choice, KeyClass
 from writeorperish.events.catalog import AIPaused
@@ -228,15 +238,55 @@ def complete(
     spender: UUID,
     about: Ref | None = None,
     job: UUID | None = None,
+    stop: Callable[[], bool] = never,
 ) -> Answer:
-    """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`."""
-    answer: Answer | None = None
-    for event in stream(name, slots, spender=spender, about=about, job=job):
-        if isinstance(event, Answer):
-            answer = event
-    if answer is None:
-        raise RuntimeError("A stream ends with its answer")
+    """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`.
+
+    A model whose answer is not of the shape is told so and asked once more, which is a call of its own. One that
+    was stopped has no data.
+    """
+    asked = _asked(name, slots, spender=spender, about=about, job=job)
+    answer = _whole(asked, stop)
+    if asked.prompt.schema is None or answer.offline or answer.stop == Stop.STOPPED:
+        return answer
+    try:
+        return shaped(answer, asked.prompt)
+    except schemas.Unfit as unfit:
+        return _repaired(asked, answer, unfit.problem, stop)
+
+
+def _whole(asked: Asked, stop: Callable[[], bool]) -> Answer:
+    *_pieces, answer = _answers(asked, stop)
+    if not isinstance(answer, Answer):
+        raise TypeError("A stream ends with its answer")
     return answer
+
+
+def _repaired(asked: Asked, answer: Answer, problem: str, stop: Callable[[], bool]) -> Answer:
+    """The second answer of the model that gave the first, after it was told what was wrong. BadAnswer."""
+    told = schemas.again(problem, asked.prompt.schema or {})
+    said = (Turn("assistant", answer.text), Turn("user", told))
+    composed = replace(asked.composed, turns=(*asked.composed.turns, *said))
+    second = _whole(replace(asked, composed=composed, prefer=answer.model_id), stop)
+    cost = answer.cost_microdollars + second.cost_microdollars
+    second = replace(second, cost_microdollars=cost)
+    if second.stop == Stop.STOPPED:
+        return second
+    try:
+        return shaped(second, asked.prompt)
+    except schemas.Unfit:
+        raise BadAnswer from None
+
+
+def shaped(answer: Answer, prompt: Prompt) -> Answer:
+    """The answer with its data. Unfit, and BadAnswer for a model that declined."""
+    if prompt.schema is None:
+        raise TypeError(f"{prompt.name} has no schema")
+    if answer.stop == Stop.REFUSED:
+        raise BadAnswer
+    if answer.stop == Stop.LENGTH:
+        raise schemas.Unfit("It was longer than it may be, and was cut.")
+    return replace(answer, data=schemas.read(answer.text, prompt.schema))
 
 
 def embed(parts: Sequence[Cut] | Typed, *, spender: UUID, feature: str) -> list[Vector]:
@@ -349,12 +399,12 @@ def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: s
     require_open(composed.cuts)
     options = routing.choices(
         prompt.tier,
-        key_class=key_class_of(composed),
+        key_class=key_class_of(prompt, composed),
         on=today(),
         prefer=prefer or wishes.preferred_model,
         among=wishes.providers,
     )
-    if options:
+    if options or consent.COVERED_BY.get(prompt.purpose, prompt.purpose) in consent.ALWAYS_ASKED:
         require_consent(prompt.purpose, composed, spender)
     return options
 
@@ -368,7 +418,8 @@ def withheld(purpose: Purpose, person: UUID) -> str:
         return "paused"
     if preferences_of(person).paused:
         return "paused_by_you"
-    agreed = purpose not in consent.terms() or consent.allows(person, purpose)
+    covering = consent.COVERED_BY.get(purpose, purpose)
+    agreed = covering not in consent.terms() or consent.allows(person, purpose)
     return "" if agreed else "no_consent"
 
 
@@ -407,9 +458,12 @@ def require_consent(purpose: Purpose, composed: Composed, spender: UUID) -> None
         raise NotAllowed(why="no_consent")
 
 
-def key_class_of(composed: Composed) -> KeyClass:
-    """Which key these texts may be sent with: the one that allows training only if all of them do."""
-    if not composed.cuts or not composed.for_training:
+def key_class_of(prompt: Prompt, composed: Composed) -> KeyClass:
+    """Which key these texts may be sent with: the one that allows training only if all of them do.
+
+    And only for what a person asked for: what is made behind their back trains nobody.
+    """
+    if prompt.background or not composed.cuts or not composed.for_training:
         return "chat"
     owners = {cut.passage.owner_id for cut in composed.cuts}
     return "train" if consent.allowing(owners, Purpose.TRAIN) == owners else "chat"
@@ -425,17 +479,21 @@ def request_to(
 ) -> Request:
     """The request as this model takes it. TooLong when it does not fit with its answer."""
     model = choice.model
+    held = prompt.schema is not None and "schema" in model.does
+    system = composed.system
+    if prompt.schema is not None and not held:
+        system = f"{system}\n\n{schemas.in_words(prompt.schema)}"
     room = min(prompt.max_output + model.thinking, model.max_output)
-    tokens = catalogue.tokens_of(model, composed.texts)
+    tokens = catalogue.tokens_of(model, [system, *composed.texts[1:]])
     if tokens + room > model.context:
         raise TooLong(tokens=tokens, max=model.context - room)
     return Request(
         model=model.id,
-        system=composed.system,
+        system=system,
         turns=composed.turns,
         max_output=room,
         effort=prompt.effort if prompt.effort in model.efforts else "",
-        schema=prompt.schema if "schema" in model.does else None,
+        schema=prompt.schema if held else None,
         tools=tools if "tools" in model.does else (),
         pseudonym=pseudonym(spender),
     )

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from writeorperish.ai.embeddings import embed_text
-from writeorperish.ai.jobs import run, stop_withheld
+from writeorperish.ai.jobs import queue_of, run, stop_withheld
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import (
     AIPaused,
@@ -32,7 +32,14 @@ def embed_what_was_opened(fact: AIUsageChanged) -> None:
 # A reply may take two minutes; the job's own lease decides who writes it.
 @on(JobQueued, queue="urgent", lease=timedelta(seconds=150))
 def run_what_was_queued(fact: JobQueued) -> None:
-    run(fact.job)
+    if queue_of(fact.job) == "urgent":
+        run(fact.job)
+
+
+@on(JobQueued, queue="low")
+def run_what_nobody_waits_for(fact: JobQueued) -> None:
+    if queue_of(fact.job) == "low":
+        run(fact.job)
 
 
 @on(ConsentWithdrawn, queue="urgent")

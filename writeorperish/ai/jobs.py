@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from writeorperish.ai import gateway
 from writeorperish.ai.models import Job
+from writeorperish.events.bus import Queue
 from writeorperish.events.catalog import JobQueued
 from writeorperish.events.outbox import emit
 from writeorperish.ops.refusals import Missing, Refused
@@ -45,11 +46,13 @@ class Kind:
     """How jobs of a kind are done: `work` does one to its end, `end` ends one that could not be done.
 
     `end(job, state, error)` runs in one transaction and finishes the job with whatever it was writing. A job
-    with a purpose goes on only while its person allows that, and the text it is about is open to it.
+    with a purpose goes on only while its person allows that, and the text it is about is open to it. `queue`:
+    whether somebody waits for them.
     """
 
     work: Callable[[Job], None]
     end: Callable[[Job, str, str], None]
+    queue: Queue = "urgent"
     purpose: Purpose | None = None
 
 
@@ -57,14 +60,18 @@ KINDS: dict[str, Kind] = {}
 
 
 def runs(
-    kind: str, *, end: Callable[[Job, str, str], None], purpose: Purpose | None = None
+    kind: str,
+    *,
+    end: Callable[[Job, str, str], None],
+    queue: Queue = "urgent",
+    purpose: Purpose | None = None,
 ) -> Callable[[Callable[[Job], None]], Callable[[Job], None]]:
     """Makes a function in an app's `handlers.py` do the jobs of a kind. TypeError for a second one."""
 
     def register(work: Callable[[Job], None]) -> Callable[[Job], None]:
         if kind in KINDS:
             raise TypeError(f"{kind} is done by another already")
-        KINDS[kind] = Kind(work, end, purpose)
+        KINDS[kind] = Kind(work, end, queue, purpose)
         return work
 
     return register
@@ -91,6 +98,12 @@ def run(job_id: UUID) -> None:
     except Exception:
         give_up(job, "broken")
         raise
+
+
+def queue_of(job_id: UUID) -> str:
+    """Where this job is done; empty when there is no such job. One query."""
+    kind = Job.objects.filter(pk=job_id).values_list("kind", flat=True).first()
+    return KINDS[kind].queue if kind else ""
 
 
 def give_up(job: Job, error: str, *, state: str = Job.State.FAILED) -> None:
@@ -353,6 +366,12 @@ class Telling:
             standing.partial, standing.seq = self.text, self.seq
             standing.lease_until = database_now() + LEASE
             standing.save(update_fields=["partial", "seq", "lease_until"])
+
+    def stopped_meanwhile(self) -> bool:
+        """For work whose words are not shown: the lease goes on, and whether its person pressed Stop. Lost."""
+        if time.monotonic() - self.kept_at >= KEEP_SECONDS:
+            self.keep()
+        return self.asked_to_stop()
 
     def asked_to_stop(self) -> bool:
         """Whether its person pressed Stop; looked up at most twice a second."""

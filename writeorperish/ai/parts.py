@@ -113,11 +113,17 @@ class Aloud:
     words: str = field(repr=False)
 
 
-Text: TypeAlias = Passage | Excerpt
-Part: TypeAlias = Passage | Excerpt | Typed | Fact
+Text: TypeAlias = Passage | Excerpt | Cut
+Part: TypeAlias = Passage | Excerpt | Cut | Typed | Fact
 Slots: TypeAlias = Mapping[
     str,
-    Part | Sequence[Passage] | Sequence[Excerpt] | Sequence[Text] | Sequence[Said] | None,
+    Part
+    | Sequence[Passage]
+    | Sequence[Cut]
+    | Sequence[Excerpt]
+    | Sequence[Text]
+    | Sequence[Said]
+    | None,
 ]
 
 

@@ -12,6 +12,7 @@ import yaml
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from writeorperish.ai import schemas
 from writeorperish.ai.catalogue import TIERS
 from writeorperish.privacy.levels import Purpose
 
@@ -39,7 +40,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt. `system` and `user` name their slots in braces; turns are a conversation of their own."""
+    """One prompt. `system` and each block of `user` name their slots in braces; turns are a conversation of their own.
+
+    A block of which nothing is filled is left out.
+    """
 
     name: str
     version: str
@@ -47,7 +51,7 @@ class Prompt:
     purpose: Purpose
     max_output: int
     system: str
-    user: str
+    user: Sequence[str]
     slots: Mapping[str, Slot]
     effort: str = ""
     background: bool = False
@@ -88,9 +92,11 @@ def parsed(name: str, text: str) -> Prompt:
         raise BadPrompt(f"{name}: unknown in its head: {sorted(unknown)}")
     if fields["tier"] not in TIERS:
         raise BadPrompt(f"{name}: no tier {fields['tier']}")
-    system, _, user = words.partition("\n[user]\n")
+    system, *user = words.split("\n[user]\n")
     slots = {each: Slot(**values) for each, values in fields.get("slots", {}).items()}
     check_slots(name, slots, system, user)
+    if fields.get("schema") is not None:
+        schemas.check(fields["schema"])
     return Prompt(
         name=name,
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
@@ -98,7 +104,7 @@ def parsed(name: str, text: str) -> Prompt:
         purpose=Purpose(fields["purpose"]),
         max_output=fields["max_output"],
         system=system.strip(),
-        user=user.strip(),
+        user=tuple(block.strip() for block in user),
         slots=slots,
         effort=fields.get("effort", ""),
         background=fields.get("background", False),
@@ -107,7 +113,7 @@ def parsed(name: str, text: str) -> Prompt:
     )
 
 
-def check_slots(name: str, slots: Mapping[str, Slot], system: str, user: str) -> None:
+def check_slots(name: str, slots: Mapping[str, Slot], system: str, user: Sequence[str]) -> None:
     if wrong := [each for each, slot in slots.items() if slot.kind not in KINDS]:
         raise BadPrompt(f"{name}: unknown kinds of {wrong}")
     texts = [each for each in places(system) if each in slots and slots[each].kind not in IN_SYSTEM]
@@ -115,7 +121,7 @@ def check_slots(name: str, slots: Mapping[str, Slot], system: str, user: str) ->
         raise BadPrompt(
             f"{name}: {texts} hold people's words, which have no place in the system turn"
         )
-    used = set(places(system)) | set(places(user))
+    used = set(places(system)) | set(places("\n".join(user)))
     expected = {each for each, slot in slots.items() if slot.kind != "turns"}
     if used != expected:
         raise BadPrompt(f"{name}: its slots are {sorted(expected)}, its words use {sorted(used)}")

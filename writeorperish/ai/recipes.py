@@ -72,8 +72,8 @@ def system_of(prompt: Prompt, recipe: Recipe, text_of: TextOf) -> str:
 
 def turns_of(prompt: Prompt, recipe: Recipe, text_of: TextOf) -> tuple[Turn | Looked, ...]:
     """What the prompt says to the model, unless it would be about nothing, and then the conversation."""
-    asks = prompt.user and is_about_something(prompt.user, recipe)
-    asked = [Turn("user", filled(prompt.user, recipe, text_of))] if asks else []
+    blocks = [each for each in prompt.user if is_about_something(each, recipe)]
+    asked = [Turn("user", filled("\n\n".join(blocks), recipe, text_of))] if blocks else []
     return (*asked, *(turn_of(each, recipe.mark, text_of) for each in recipe.turns))
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from writeorperish.audit.log import record
 from writeorperish.events.catalog import ConsentWithdrawn
 from writeorperish.events.outbox import emit
 from writeorperish.ops.refusals import Conflict, Missing
+from writeorperish.privacy.levels import Purpose
 from writeorperish.privacy.models import Consent
 from writeorperish.refs import Ref
 
@@ -34,10 +36,55 @@ class Terms:
     outside: bool = False
 
 
+# Asked for also where no word leaves this server, because of what is made of the texts.
+ALWAYS_ASKED: Final = frozenset({Purpose.PORTRAIT})
+# One yes for two steps of one thing.
+COVERED_BY: Final[dict[str, str]] = {Purpose.NOTE: Purpose.PORTRAIT}
+
 VENDORS: Final[dict[str, Promise]] = {
     "ANTHROPIC_API_KEY": _("Anthropic (United States)"),
     "OPENAI_API_KEY": _("OpenAI (United States)"),
     "COMPAT_BASE_URL": _("a model server chosen by whoever runs this site"),
+}
+
+
+HERE: Final[dict[str, Terms]] = {
+    "personalise": Terms(
+        _("Learn from what I accept and dismiss, so that suggestions fit better."),
+        "2026-11",
+        default=True,
+    ),
+    Purpose.PORTRAIT: Terms(
+        _(
+            "Keep notes on the entries that I opened to AI, and build a profile of me from them that I can "
+            "read, change and delete. This is done on this server, and nothing is sent."
+        ),
+        "2026-11",
+        default=False,
+    ),
+}
+# What is sent out, each with {vendors} for whom it is sent to.
+SENT: Final = {
+    Purpose.REPLY: _(
+        "When I ask for a reply, send the conversation and related entries that I opened to AI to: {vendors}. "
+        "They may keep requests for up to 30 days to check for abuse, and may not train on them."
+    ),
+    Purpose.PORTRAIT: _(
+        "Keep notes on the entries that I opened to AI, and build a profile of me from them that I can read, "
+        "change and delete. For that, send these entries to: {vendors}. They may keep requests for up to 30 "
+        "days to check for abuse, and may not train on them."
+    ),
+    Purpose.TRANSCRIBE: _(
+        "Send recordings that I opened to AI to be written down to: {vendors}. They may keep them for up to "
+        "30 days to check for abuse, and may not train on them."
+    ),
+    Purpose.SPEAK: _(
+        "Send entries that I opened to AI to be read aloud, when I ask for it, to: {vendors}."
+    ),
+    Purpose.TRAIN: _(
+        "Entries that I set to “replies + training” may also be used by these companies to train their "
+        "models: {vendors}."
+    ),
 }
 
 
@@ -47,77 +94,33 @@ def terms() -> dict[str, Terms]:
     Only purposes something built asks for; what would leave this server only where it has somewhere to go.
     The local encoder reads on this server, so `embed` is not among them.
     """
-    known = {
-        "personalise": Terms(
-            _("Learn from what I accept and dismiss, so that suggestions fit better."),
-            "2026-11",
-            True,
-        ),
-    }
-    if vendors := [str(words) for name, words in VENDORS.items() if getattr(settings, name)]:
-        known["reply"] = Terms(
-            format_lazy(
-                _(
-                    "When I ask for a reply, send the conversation and related entries that I opened to AI "
-                    "to: {vendors}. They may keep requests for up to 30 days to check for abuse, and may not "
-                    "train on them."
-                ),
-                vendors="; ".join(vendors),
-            ),
-            _version_of(vendors),
-            False,
-            outside=True,
-        )
-    if hearing := _hearing():
-        known["transcribe"] = Terms(
-            format_lazy(
-                _(
-                    "Send recordings that I opened to AI to be written down to: {vendors}. They may keep "
-                    "them for up to 30 days to check for abuse, and may not train on them."
-                ),
-                vendors="; ".join(hearing),
-            ),
-            _version_of(hearing),
-            False,
-            outside=True,
-        )
-    if settings.COMPAT_BASE_URL and "speak" in settings.COMPAT_MODELS:
-        speaking = [str(VENDORS["COMPAT_BASE_URL"])]
-        known["speak"] = Terms(
-            format_lazy(
-                _(
-                    "Send entries that I opened to AI to be read aloud, when I ask for it, to: {vendors}."
-                ),
-                vendors="; ".join(speaking),
-            ),
-            _version_of(speaking),
-            False,
-            outside=True,
-        )
-    if settings.OPENAI_TRAIN_API_KEY or settings.ANTHROPIC_TRAIN_API_KEY:
-        known["train"] = Terms(
-            format_lazy(
-                _(
-                    "Entries that I set to “replies + training” may also be used by these companies to "
-                    "train their models: {vendors}."
-                ),
-                vendors="; ".join(vendors),
-            ),
-            _version_of(vendors),
-            False,
-            outside=True,
-        )
+    known = dict(HERE)
+    for purpose, text in SENT.items():
+        if vendors := [str(VENDORS[name]) for name in _recipients(purpose)]:
+            words = format_lazy(text, vendors="; ".join(vendors))
+            known[purpose] = Terms(words, _version_of(vendors), default=False, outside=True)
     return known
 
 
-def _hearing() -> list[str]:
-    """Who may be sent sound."""
-    able = {
-        "OPENAI_API_KEY": bool(settings.OPENAI_API_KEY),
-        "COMPAT_BASE_URL": bool(settings.COMPAT_BASE_URL)
-        and "transcribe" in settings.COMPAT_MODELS,
-    }
-    return [str(VENDORS[name]) for name, on in able.items() if on]
+def _recipients(purpose: str) -> list[str]:
+    """Who is set up to be sent something for this, by the setting that says so."""
+    given = [name for name in VENDORS if getattr(settings, name)]
+    match purpose:
+        case Purpose.TRANSCRIBE:
+            return [
+                name for name in given if name == "OPENAI_API_KEY" or _own_does("transcribe", name)
+            ]
+        case Purpose.SPEAK:
+            return [name for name in given if _own_does("speak", name)]
+        case Purpose.TRAIN if not (
+            settings.OPENAI_TRAIN_API_KEY or settings.ANTHROPIC_TRAIN_API_KEY
+        ):
+            return []
+    return given
+
+
+def _own_does(tier: str, name: str) -> bool:
+    return name == "COMPAT_BASE_URL" and tier in settings.COMPAT_MODELS
 
 
 def _version_of(vendors: list[str]) -> str:
@@ -148,18 +151,19 @@ def allows(owner_id: UUID, purpose: str) -> bool:
 
 def allowing(owner_ids: Collection[UUID], purpose: str) -> set[UUID]:
     """Those of these people whose newest decision, or the default of the words, says yes. One query."""
+    purpose = COVERED_BY.get(purpose, purpose)
     asked = terms().get(purpose)
     newest = (
         Consent.objects.filter(owner__in=owner_ids, purpose=purpose)
         .order_by("owner", "-at", "-id")
         .distinct("owner")
     )
-    decided = {each.owner_id: _counts(each, asked) for each in newest}
+    decided = {each.owner_id: counts(each, asked) for each in newest}
     default = asked is not None and asked.default
     return {owner for owner in owner_ids if decided.get(owner, default)}
 
 
-def _counts(decision: Consent, asked: Terms | None) -> bool:
+def counts(decision: Consent, asked: Terms | None) -> bool:
     """Whether a decision is a yes to the words of today."""
     if asked is not None and asked.outside and decision.text_version != asked.version:
         return False
@@ -198,3 +202,18 @@ def decide(
     if not granted:
         emit(ConsentWithdrawn(person.pk, purpose))
     return consent
+
+
+def agreed(purpose: str) -> QuerySet[Consent]:
+    """The decisions that count as a yes to today's words, one of each person who gave it: for a query over all.
+
+    For words whose default is no: people who never decided are in no row.
+    """
+    asked = terms().get(purpose)
+    later = Consent.objects.filter(owner=OuterRef("owner"), purpose=purpose).filter(
+        Q(at__gt=OuterRef("at")) | Q(at=OuterRef("at"), pk__gt=OuterRef("pk"))
+    )
+    rows = Consent.objects.filter(~Exists(later), purpose=purpose, granted=True)
+    if asked is None:
+        return rows.none()
+    return rows.filter(text_version=asked.version) if asked.outside else rows

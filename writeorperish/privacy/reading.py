@@ -18,9 +18,9 @@ from writeorperish.refs import Ref
 
 # The owner's own uses: nothing leaves the process and no model reads.
 NOT_AI = {Purpose.INDEX, Purpose.PROTECT, Purpose.COMPOSE}
-ASKED = {Purpose.EMBED, Purpose.REPLY, Purpose.SPEAK}
+ASKED = {Purpose.EMBED, Purpose.REPLY, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
 # Somebody asks for these, and may give a model no more than they see themselves.
-SEEN_BY_ASKER = {Purpose.REPLY, Purpose.SPEAK}
+SEEN_BY_ASKER = {Purpose.REPLY, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How the texts of one model are read: their words, title, date and labels."""
+    """How the texts of one model are read: their words, title, date and labels.
+
+    Not `searched`: what was made from other texts, and is found by those.
+    """
 
     model: type[Guarded]
     text: Callable[[Any], str]

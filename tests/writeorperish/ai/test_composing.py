@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from writeorperish.ai.composing import LEFT_OUT, compose, fitting, label
-from writeorperish.ai.parts import Excerpt, Fact, Quote, Said, Typed
+from writeorperish.ai.composing import LEFT_OUT, compose, fitting, label, numbered
+from writeorperish.ai.parts import Cut, Excerpt, Fact, Quote, Said, Typed
 from writeorperish.ai.prompts import parsed
 from writeorperish.privacy.reading import Passage
 from writeorperish.refs import Ref
@@ -169,3 +169,34 @@ def test_letters_go_on_after_z():
     assert [label(index) for index in (0, 25, 26, 51, 52, 701, 702)] == [
         "A", "Z", "AA", "AZ", "BA", "ZZ", "AAA",
     ]  # fmt: skip
+
+
+def test_a_stretch_of_a_text_is_given_as_such():
+    text = passage("one two three")
+    done = compose(PROMPT, {"texts": [Cut(text, 4, 7), Cut(text, 8, 13)]}, mark=MARK)
+    assert [(cut.start, cut.end) for cut in done.cuts] == [(4, 7), (8, 13)]
+    assert "\n[…]\ntwo\n[…]\n" in done.turns[0].words
+    assert "one" not in done.turns[0].words
+
+
+def test_what_a_block_says_is_left_out_when_nothing_is_filled_in():
+    prompt = parsed(
+        "journal/test",
+        f"{HEAD}  first: {{kind: passage, tokens: 9}}\n  second: {{kind: passage, tokens: 9}}\n"
+        "---\nAnswer.\n[user]\nThis: {first}\n[user]\nThat: {second}\n[user]\nGo on.\n",
+    )
+    (turn,) = compose(prompt, {"second": passage("two")}, mark=MARK).turns
+    assert turn.words.startswith("That: <")
+    assert turn.words.endswith(">\n\nGo on.")
+    assert "This" not in turn.words
+
+
+@given(st.integers(min_value=0, max_value=100_000))
+def test_a_label_leads_back_to_its_number(index):
+    assert numbered(label(index)) == index
+
+
+@pytest.mark.parametrize("letters", ["", "a", "A1", "Ä", "A B"])
+def test_what_is_no_label_leads_nowhere(letters):
+    with pytest.raises(ValueError, match="label"):
+        numbered(letters)

@@ -14,7 +14,7 @@ from journal.replying import PROMPT
 from tests.doubles.provider import provider
 from tests.events_drain import drain
 from tests.factories import entry
-from writeorperish.ai import budget, catalogue, gateway, jobs, routing
+from writeorperish.ai import budget, catalogue, gateway, jobs, routing, schemas
 from writeorperish.ai.asking import Broken
 from writeorperish.ai.gateway import change_preferences
 from writeorperish.ai.ledger import Errand
@@ -33,6 +33,8 @@ from writeorperish.audit.models import Entry
 from writeorperish.ops.breaker import breaker
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import Purpose
+from writeorperish.privacy.reading import read
+from writeorperish.refs import Ref
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +52,7 @@ def double(server, settings, monkeypatch):
     """The local provider as Anthropic, the first choice for replies; nothing waits between tries."""
     server.requests.clear()
     server.orders.clear()
+    server.says = None
     settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL = "chat-key", server.root
     for name in ("anthropic", "openai", "compat"):
         breaker(f"ai:{name}:chat", counts=gateway.asking.is_away).close()
@@ -475,3 +478,125 @@ def test_related_entries_are_said_by_the_person_never_by_the_system(writer, doub
     (request,) = double.requests
     assert "out of tune" not in str(request.body["system"])
     assert "out of tune" in str(request.body["messages"][0])
+
+
+# --- answers in JSON
+
+SHAPE = """---
+tier: large
+max_output: 200
+purpose: reply
+schema:
+  type: object
+  additionalProperties: false
+  required: [feeling]
+  properties:
+    feeling: {type: string}
+slots:
+  text: {kind: passage, tokens: 500}
+---
+Name the feeling.
+[user]
+{text}
+"""
+GOOD = '{"feeling": "tired"}'
+
+
+@pytest.fixture
+def shape(settings, tmp_path):
+    """A prompt with a schema, in a folder of its own."""
+    (tmp_path / "journal/prompts").mkdir(parents=True)
+    (tmp_path / "journal/prompts/shape.txt").write_text(SHAPE)
+    settings.BASE_DIR = tmp_path
+
+
+def told(person):
+    node = entry(person, "I could not sleep.", ai_usage="chat")
+    passage = read(Ref.to(node), purpose=Purpose.REPLY, asker=person)
+    return gateway.complete("journal/shape", {"text": passage}, spender=person.pk)
+
+
+def saying(double, *texts):
+    """The double says these, one after the other."""
+    waiting = iter(texts)
+    double.says = lambda body: next(waiting)
+
+
+def test_an_answer_with_a_schema_brings_its_data(writer, double, shape):
+    answer = told(writer)
+    assert list(answer.data) == ["feeling"]
+    (request,) = double.requests
+    assert request.body["output_config"]["format"]["type"] == "json_schema"
+
+
+def test_an_answer_of_another_shape_is_asked_for_once_more_at_a_price_of_its_own(
+    writer, double, shape
+):
+    saying(double, '{"mood": "tired"}', GOOD)
+    answer = told(writer)
+    assert answer.data == {"feeling": "tired"}
+    first, second = Call.objects.filter(task="shape")
+    assert answer.cost_microdollars == first.cost_microdollars + second.cost_microdollars
+    turns = double.requests[1].body["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
+    assert "'mood' was unexpected" in turns[2]["content"]
+    assert "JSON Schema" in turns[2]["content"]
+    assert turns[0] == double.requests[0].body["messages"][0]
+
+
+@pytest.mark.parametrize("fault", ["not_json", "wrong_json", "length"])
+def test_two_answers_of_no_use_are_none(writer, double, shape, fault):
+    double.next(fault, times=2)
+    with pytest.raises(BadAnswer):
+        told(writer)
+    assert [call.outcome for call in Call.objects.filter(task="shape")] == ["settled", "settled"]
+    assert len(double.requests) == 2
+
+
+def test_a_model_that_declines_is_not_asked_again(writer, double, shape):
+    double.next("refused")
+    with pytest.raises(BadAnswer):
+        told(writer)
+    assert len(double.requests) == 1
+
+
+def test_the_second_question_needs_money_as_the_first(writer, double, shape):
+    told(writer)
+    (call,) = Call.objects.filter(task="shape")
+    budget.allow(writer.pk, {Scope.MONTH: call.cost_microdollars + call.held_microdollars})
+    saying(double, "not JSON", GOOD)
+    with pytest.raises(BudgetSpent):
+        told(writer)
+    assert len(double.requests) == 2
+    assert not Purse.objects.filter(held__gt=0).exists()
+
+
+def test_the_second_question_needs_consent_as_the_first(
+    writer, double, shape, settings, monkeypatch
+):
+    again = schemas.again
+
+    def taken_back_meanwhile(*values):
+        no_consent(writer, settings)
+        return again(*values)
+
+    monkeypatch.setattr(schemas, "again", taken_back_meanwhile)
+    saying(double, "not JSON", GOOD)
+    with pytest.raises(NotAllowed):
+        told(writer)
+    assert len(double.requests) == 1
+
+
+def test_a_model_that_knows_no_schema_is_asked_in_words(
+    writer, double, shape, settings, monkeypatch
+):
+    plain = {
+        name: replace(model, does=model.does - {"schema"})
+        for name, model in catalogue.shipped().items()
+    }
+    monkeypatch.setattr(catalogue, "shipped", lambda: plain)
+    double.says = lambda body: f"Here it is:\n```json\n{GOOD}\n```"
+    assert told(writer).data == {"feeling": "tired"}
+    (request,) = double.requests
+    assert "output_config" not in request.body
+    assert "JSON Schema" in str(request.body["system"])
