@@ -169,7 +169,7 @@ def test_use_in_replies_is_a_switch_and_deletion_a_page(writer, signed_in):
     client = signed_in(writer)
     client.post(f"{PROFILE}use/")
     assert shown_to(writer).ai_usage == "none"
-    assert "Replies are not given your profile." in page(client)
+    assert "Replies are given neither your profile nor the notes." in page(client)
     client.post(f"{PROFILE}use/", {"use": "yes"})
     assert shown_to(writer).ai_usage == "chat"
     assert "every note AI made for it are gone" in page(client, f"{PROFILE}deletion/")

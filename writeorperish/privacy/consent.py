@@ -87,8 +87,9 @@ def terms() -> dict[str, Terms]:
             format_lazy(
                 _(
                     "Keep notes on the entries that I opened to AI, and build a profile of me from them that I "
-                    "can read, change and delete. For that, send these entries to: {vendors}. They may keep "
-                    "requests for up to 30 days to check for abuse, and may not train on them."
+                    "can read, change and delete. For that, send these entries to: {vendors}; and when I ask for "
+                    "a reply, the profile and the newest notes along with it. They may keep requests for up to "
+                    "30 days to check for abuse, and may not train on them."
                 ),
                 vendors="; ".join(vendors),
             ),
