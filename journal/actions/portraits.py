@@ -324,7 +324,6 @@ def keep_portrait(job: Job, made: Made) -> bool:
         covers_until=extent.last,
     )
     cite(portrait, [each.places for each in made.statements])
-    jobs.spent_by(job, answer.cost_microdollars)
     jobs.finish(job, Job.State.DONE, offline=answer.offline)
     return True
 
@@ -531,6 +530,14 @@ def erase_portrait(person: AbstractUser) -> None:
     MonthDigest.objects.filter(owner=person.pk).delete()
     Note.objects.filter(owner=person.pk).delete()
     record(person, "erase", about(person.pk), of=person.pk, purpose=Purpose.PORTRAIT)
+
+
+def stop_portrait(person: AbstractUser) -> None:
+    """What is being built stops at its next step; its notes stay. Missing when nothing is."""
+    job = newest_job_of(person)
+    if job is None or job.over:
+        raise Missing
+    jobs.cancel(person, job.pk)
 
 
 def newest_job_of(person: AbstractUser) -> Job | None:

@@ -114,7 +114,7 @@ def test_a_few_calls_make_a_portrait_and_each_has_its_price(writer, double):
     purse = Purse.objects.get(owner=writer, scope=Scope.BACKGROUND)
     cost = sum(Call.objects.filter(sent=True).values_list("cost_microdollars", flat=True))
     assert (purse.spent, purse.held) == (cost, 0)
-    assert job.cost_microdollars > 0
+    assert job.cost_microdollars == cost > 0
     models = set(Call.objects.filter(sent=True).values_list("task", "model"))
     assert models == {("note", "claude-haiku-5-5"), ("portrait", "claude-sonnet-5-5")}
 

@@ -187,6 +187,17 @@ def test_a_failure_keeps_the_earlier_one_and_says_so(writer, signed_in):
     assert "I believe that the sea is important to me." in shown
 
 
+def test_what_is_being_built_can_be_stopped(writer, signed_in):
+    client = signed_in(writer)
+    assert client.post(f"{PROFILE}stopping/").status_code == 404
+    job = ask_for_portrait(writer)
+    assert f"{PROFILE}stopping/" in page(client)
+    assert client.post(f"{PROFILE}stopping/").status_code == 302
+    job.refresh_from_db()
+    assert job.state == "stopped"
+    assert "Build my profile" in page(client)
+
+
 def test_a_paused_person_is_told(writer, signed_in):
     change_preferences(writer.pk, paused=True, preferred_model="")
     assert "You paused AI." in page(signed_in(writer))
