@@ -391,9 +391,9 @@ def proposal_of(person: AbstractUser) -> Portrait | None:
 
 
 def shown_to(person: AbstractUser) -> Portrait | None:
-    """What its person is shown: the version that stands, or else the newest one if it was set aside. Two queries."""
-    newest = versions_of(person).first()
-    return current_of(person) or (newest if newest and newest.set_aside else None)
+    """What its person is shown: the version that stands, or else the newest that was set aside. Two queries at most."""
+    set_aside = versions_of(person).filter(state=Portrait.State.QUARANTINED)
+    return current_of(person) or set_aside.first()
 
 
 def version_at(person: AbstractUser, rev: int) -> Portrait:
