@@ -53,6 +53,7 @@ MOST_PLACES: Final = 5
 # How many sentences the rule takes of an entry, and for a part of the portrait.
 PICKED: Final = 6
 PICKED_OF_A_KIND: Final = 2
+SENTENCE_AT_LEAST: Final = 20
 PICKED_FOR_A_PART: Final = 6
 
 LABEL: Final = regex.compile(r"([A-Z]{1,3})\s?(\d{1,3})")
@@ -402,7 +403,7 @@ def picked_json(cut: Cut, span: tuple[int, int]) -> dict[str, str]:
 def telling(cut: Cut) -> list[tuple[int, int]]:
     """The sentences whose words come back most in the text, two of a kind at most, in their order; equals by place.
 
-    What says more than that something happened counts half as much again.
+    What says more than that something happened counts half as much again, a few words half as much.
     """
     text = cut.passage.text
     found: dict[str, tuple[int, int]] = {}
@@ -415,6 +416,7 @@ def telling(cut: Cut) -> list[tuple[int, int]]:
         words: sum(often[stem] for stem in each)
         / (3 + len(each))
         * (1 if kind[words] == Kind.THEME else 1.5)
+        * (0.5 if len(words) < SENTENCE_AT_LEAST else 1)
         for words, each in stems.items()
     }
     best = sorted(found, key=lambda words: (-score[words], found[words]))
@@ -442,8 +444,9 @@ def bare(text: str, start: int, end: int) -> int:
 
 
 def own_words(text: str, start: int) -> bool:
-    """False for a quotation of somebody else's words."""
-    return text[start] != ">" and not text.startswith("{quote", start)
+    """False for what is no sentence of one's own: quotations, headings, tables, pictures, code."""
+    others = text.startswith((">", "|", "`", "~", "<", "{quote", "![", "**"), start)
+    return not others and not is_heading(text[start : start + 8])
 
 
 def kind_of(words: str) -> str:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("journal/profile/", portraits.profile, name="profile"),
     path("journal/profile/edit/", portraits.edit, name="profile-edit"),
     path("journal/profile/regeneration/", portraits.regeneration, name="regenerate-profile"),
+    path("journal/profile/stopping/", portraits.stop, name="stop-profile"),
     path("journal/profile/proposal/", portraits.proposal, name="profile-proposal"),
     path("journal/profile/use/", portraits.use, name="profile-use"),
     path("journal/profile/deletion/", portraits.deletion, name="profile-deletion"),

@@ -30,7 +30,7 @@ from journal.portraying import (
     together,
 )
 from writeorperish.ai import gateway, prompts, twins
-from writeorperish.ai.jobs import Telling
+from writeorperish.ai.jobs import Telling, spent_by
 from writeorperish.ai.models import Call, Job
 from writeorperish.ai.parts import Answer, BadAnswer, Cut, NotAllowed, Slots, TooLong
 from writeorperish.ai.providers.wire import Stop
@@ -90,6 +90,7 @@ class Run:
             job=self.job.pk,
             stop=self.telling.stopped_meanwhile,
         )
+        spent_by(self.job, answer.cost_microdollars)
         if answer.stop == Stop.STOPPED:
             raise Stopped
         return answer

@@ -324,7 +324,6 @@ def keep_portrait(job: Job, made: Made) -> bool:
         covers_until=extent.last,
     )
     cite(portrait, [each.places for each in made.statements])
-    jobs.spent_by(job, answer.cost_microdollars)
     jobs.finish(job, Job.State.DONE, offline=answer.offline)
     return True
 
@@ -392,9 +391,9 @@ def proposal_of(person: AbstractUser) -> Portrait | None:
 
 
 def shown_to(person: AbstractUser) -> Portrait | None:
-    """What its person is shown: the version that stands, or else the newest one if it was set aside. Two queries."""
-    newest = versions_of(person).first()
-    return current_of(person) or (newest if newest and newest.set_aside else None)
+    """What its person is shown: the version that stands, or else the newest that was set aside. Two queries at most."""
+    set_aside = versions_of(person).filter(state=Portrait.State.QUARANTINED)
+    return current_of(person) or set_aside.first()
 
 
 def version_at(person: AbstractUser, rev: int) -> Portrait:
@@ -531,6 +530,14 @@ def erase_portrait(person: AbstractUser) -> None:
     MonthDigest.objects.filter(owner=person.pk).delete()
     Note.objects.filter(owner=person.pk).delete()
     record(person, "erase", about(person.pk), of=person.pk, purpose=Purpose.PORTRAIT)
+
+
+def stop_portrait(person: AbstractUser) -> None:
+    """What is being built stops at its next step; its notes stay. Missing when nothing is."""
+    job = newest_job_of(person)
+    if job is None or job.over:
+        raise Missing
+    jobs.cancel(person, job.pk)
 
 
 def newest_job_of(person: AbstractUser) -> Job | None:

@@ -1,7 +1,7 @@
 """AI replies in threads: asked for, written by a worker, and settled only where they may still stand."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from journal.actions.nodes import Audience, keep_version, lock_parent, open_to_a
 from journal.actions.portraits import current_of
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
+from journal.models.portraits import Note
 from journal.replying import PROMPT, RELATED, cited, window
 from journal.weaving import first_quotes, quoted_refs, woven
 from writeorperish.ai import budget, embeddings, gateway, instructions, jobs
@@ -47,6 +48,9 @@ from writeorperish.refs import Ref, new_id
 KIND = "journal.reply"
 # Asking once more would not help: what was to be answered is gone, or closed to AI by now.
 NEVER = {"not_allowed", "not_found", "no_consent", "ai_off_here", "gone"}
+# How far back what is told as recent goes, and of how many entries at most; the prompt cuts further.
+RECENT = timedelta(days=14)
+MOST_NOTES = 20
 NOT_OPEN = "[An earlier entry here is not available to AI]"
 
 
@@ -168,7 +172,7 @@ def write_reply(job: Job) -> None:
 
 
 def context_of(person: AbstractUser, node_id: UUID) -> Slots:
-    """What a model may be given for a reply to this entry: the way to it through the thread, related entries, the portrait.
+    """What a model may be given for a reply to this entry: the way to it through the thread, related entries, what is known of them.
 
     Each text is looked at by itself: what is not open to AI leaves a gap that says so.
     """
@@ -184,10 +188,8 @@ def context_of(person: AbstractUser, node_id: UUID) -> Slots:
         "thread": [said_by(node, texts.get(Ref.to(node))) for node in chosen],
         "related": [texts[each.ref] for each in related],
     }
-    return slots | {
-        "instructions": instructions.passage_for(person, purpose=Purpose.REPLY),
-        "portrait": portrait_for(person, owners_in(slots)),
-    }
+    slots["instructions"] = instructions.passage_for(person, purpose=Purpose.REPLY)
+    return slots | known_of(person, owners_in(slots), besides=set(texts))
 
 
 def with_quotes(
@@ -201,19 +203,36 @@ def with_quotes(
     return {ref: woven(each, quotes.get(ref, []), opened) for ref, each in passages.items()}
 
 
-def portrait_for(person: AbstractUser, owners: set[UUID]) -> Passage | None:
-    """The portrait that stands, where it may be used; None in a conversation with others, who might draw it out.
+def known_of(
+    person: AbstractUser, owners: set[UUID], *, besides: set[Ref]
+) -> dict[str, Passage | list[Passage] | None]:
+    """The portrait that stands and the newest notes, where they may be used.
 
-    The rule that answers without a service makes no use of it, and is not given it.
+    Not in a conversation with others, who might draw them out. The rule that answers without a service makes no
+    use of them, and is not given them.
     """
     if owners != {person.pk}:
-        return None
+        return {}
     if gateway.capable("large", person.pk).offline:
-        return None
+        return {}
+    if not consent.allows(person.pk, Purpose.PORTRAIT):
+        return {}
     current = current_of(person)
-    if current is None or not consent.allows(person.pk, Purpose.PORTRAIT):
-        return None
-    return read(current.ref, purpose=Purpose.REPLY, asker=person)
+    if current is not None and current.ai_usage == AIUsage.NONE:
+        return {}
+    notes = recent_notes(person, besides={ref.id for ref in besides})
+    found = read_all(notes, purpose=Purpose.REPLY, asker=person)
+    return {
+        "portrait": read(current.ref, purpose=Purpose.REPLY, asker=person) if current else None,
+        "recent": [found[ref] for ref in notes if ref in found],
+    }
+
+
+def recent_notes(person: AbstractUser, *, besides: set[UUID]) -> list[Ref]:
+    """The notes on what was written in the last two weeks, newest first, without those on these entries."""
+    since = timezone.now().date() - RECENT
+    rows = Note.objects.visible_to(person).filter(day__gte=since).exclude(source_id__in=besides)
+    return [row.ref for row in rows.order_by("-day", "-pk").only("pk")[:MOST_NOTES]]
 
 
 def open_texts(person: AbstractUser, refs: list[Ref]) -> dict[Ref, Passage]:

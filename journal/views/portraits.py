@@ -30,6 +30,7 @@ from journal.actions.portraits import (
     restore_portrait,
     set_use,
     shown_to,
+    stop_portrait,
     version_at,
     versions_of,
 )
@@ -160,6 +161,14 @@ def regeneration(request: Request) -> HttpResponse:
         return show(
             request, "journal/profile.html", context, parts=("profile",), status=refusal.status
         )
+    return redirect("journal:profile")
+
+
+@login_required
+@require_POST
+def stop(request: Request) -> HttpResponse:
+    stop_portrait(request.user)
+    messages.info(request, _("Stopped. The notes that were made are kept."))
     return redirect("journal:profile")
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.http import Request
 from journal.actions.replies import ability_of, ask_for_reply, jobs_about, newest_job_of, why_not
 from journal.models.nodes import Node
-from journal.models.portraits import Portrait
+from journal.models.portraits import Note, Portrait
 from journal.views.cards import beside, card
 from journal.views.nodes import own, visible
 from writeorperish.ai import jobs, routing
@@ -141,23 +141,31 @@ def context(request: Request, node_id: UUID) -> HttpResponse:
     )
 
 
-def readable(request: Request, calls: list[Call]) -> dict[UUID, Node | Portrait]:
+Row = Node | Note | Portrait
+
+
+def readable(request: Request, calls: list[Call]) -> dict[UUID, Row]:
     """The texts that were given and may be seen, by id. One query a kind."""
     ids = {read.ref_id for call in calls for read in call.reads.all()}
     nodes = Node.objects.visible_to(request.user).filter(pk__in=ids)
+    notes = Note.objects.visible_to(request.user).filter(pk__in=ids)
     portraits = Portrait.objects.visible_to(request.user).filter(pk__in=ids)
-    return {row.pk: row for row in [*nodes, *portraits]}
+    return {row.pk: row for row in [*nodes, *notes, *portraits]}
 
 
-def given(read: Read, found: Mapping[UUID, Node | Portrait]) -> Given:
-    row = found.get(read.ref_id)
+def given(read: Read, found: Mapping[UUID, Row]) -> Given:
+    match found.get(read.ref_id):
+        case Portrait() as portrait:
+            url = reverse("journal:profile-version", args=[portrait.rev])
+            return Given(_("Your profile"), portrait.made_at, url)
+        case Note() as note:
+            url = reverse("journal:node", args=[note.source_id])
+            return Given(_("A note on an entry of yours"), note.made_at, url)
+        case Node() as node:
+            place = f"{reverse('journal:node', args=[node.pk])}?at={read.start}-{read.end}"
+            return Given(card(node, node.owner).title, node.written_at, place)
     if read.kind == Instructions._meta.label_lower:
         return Given(_("How you want AI to talk with you"), None, reverse("accounts:ai"))
-    if row is None:
-        return Given(_("An entry that is no longer here"), None, "")
-    if isinstance(row, Portrait):
-        return Given(
-            _("Your profile"), row.made_at, reverse("journal:profile-version", args=[row.rev])
-        )
-    place = f"{reverse('journal:node', args=[row.pk])}?at={read.start}-{read.end}"
-    return Given(card(row, row.owner).title, row.written_at, place)
+    if read.kind != Node._meta.label_lower:
+        return Given(_("A note or profile that is no longer here"), None, "")
+    return Given(_("An entry that is no longer here"), None, "")

@@ -169,6 +169,7 @@ NOT_PAGES = {
     "journal:reopen": "only POST",
     "journal:replies": "only POST",
     "journal:reply": "a part of a thread, and the entry itself without htmx",
+    "journal:stop-profile": "only POST",
     "journal:stop-reply": "only POST",
     "journal:this-month": "goes on to the calendar",
     "journal:restoration": "only POST",

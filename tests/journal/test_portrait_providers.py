@@ -2,8 +2,10 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from journal.actions import notes, portraits
 from journal.actions.nodes import change_settings
@@ -15,7 +17,7 @@ from journal.portraying import CALL_ENTRIES, sentences_of
 from tests.doubles.provider import provider
 from tests.events_drain import drain
 from tests.factories import befriend, entry, person
-from tests.journal.test_portraits import agree, built, words_about, written
+from tests.journal.test_portraits import SUBJECTS, agree, built, words_about, written
 from writeorperish.ai import budget, gateway
 from writeorperish.ai.models import Call, Job, Purse, Scope
 from writeorperish.ops.breaker import breaker
@@ -112,7 +114,7 @@ def test_a_few_calls_make_a_portrait_and_each_has_its_price(writer, double):
     purse = Purse.objects.get(owner=writer, scope=Scope.BACKGROUND)
     cost = sum(Call.objects.filter(sent=True).values_list("cost_microdollars", flat=True))
     assert (purse.spent, purse.held) == (cost, 0)
-    assert job.cost_microdollars > 0
+    assert job.cost_microdollars == cost > 0
     models = set(Call.objects.filter(sent=True).values_list("task", "model"))
     assert models == {("note", "claude-haiku-5-5"), ("portrait", "claude-sonnet-5-5")}
 
@@ -313,7 +315,21 @@ def test_a_reply_is_given_the_profile_and_says_so(portrayed, double, signed_in):
     assert "journal.portrait" in call.reads.values_list("kind", flat=True)
     shown = signed_in(portrayed).get(f"/journal/{job.result_id}/context/").content.decode()
     assert "Your profile" in shown
+    assert "A note on an entry of yours" in shown
     assert "/journal/profile/versions/2/" in shown
+
+
+def test_a_reply_is_given_the_notes_of_two_weeks_newest_first(portrayed, double):
+    older = Note.objects.order_by("pk").first()
+    Note.objects.filter(pk=older.pk).update(day=timezone.now().date() - timedelta(days=15))
+    node = entry(portrayed, "I could not sleep.", ai_usage="chat")
+    replied(portrayed, node)
+    told = str(reply_request(double)["messages"][0])
+    recent = told.partition("last two weeks")[2].partition("Earlier entries of mine")[0]
+    said = re.findall(r"Today the (\w+) was on my mind", recent)
+    assert said == ["sea", *SUBJECTS[8:0:-1]][: len(said)]
+    assert len(said) > 5
+    assert "piano" not in recent
 
 
 def set_aside(who):
@@ -333,7 +349,7 @@ def test_it_is_not_given_when_it_may_not_be(portrayed, double, change):
     change(portrayed)
     replied(portrayed, entry(portrayed, "I could not sleep.", ai_usage="chat"))
     assert "bees" not in "\n".join(sent(double))
-    assert double.requests
+    assert ("last two weeks" in sent(double)[-1]) == (change is set_aside)
 
 
 def test_in_a_conversation_with_others_it_stays_at_home(portrayed, double):
@@ -345,7 +361,7 @@ def test_in_a_conversation_with_others_it_stays_at_home(portrayed, double):
         portrayed, "Nothing much.", parent=theirs, privacy_level="circles", ai_usage="chat"
     )
     slots = context_of(portrayed, mine.pk)
-    assert slots["portrait"] is None
+    assert slots.keys() == {"thread", "related"}
     assert [each.part.text for each in slots["thread"]][-1] == "Nothing much."
 
 
@@ -353,4 +369,4 @@ def test_the_rule_that_answers_without_a_service_is_not_given_it(portrayed, sett
     settings.ANTHROPIC_API_KEY = ""
     agree(portrayed)
     node = entry(portrayed, "I could not sleep.", ai_usage="chat")
-    assert context_of(portrayed, node.pk)["portrait"] is None
+    assert context_of(portrayed, node.pk).keys() == {"thread", "related"}

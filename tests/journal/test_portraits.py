@@ -330,6 +330,19 @@ def test_a_proposal_may_be_declined_as_a_whole(writer, entries):
     assert first.rev == 1
 
 
+def test_a_proposal_outlives_ones_own_that_was_set_aside(writer, entries):
+    _job, first = built(writer)
+    edit_portrait(writer, base_rev=1, body=first.body)
+    mine = edit_portrait(writer, base_rev=1, body=f"{first.body}\n- I keep bees.")
+    entry(writer, words_about("trumpet"), ai_usage="chat")
+    built(writer)
+    Portrait.objects.filter(pk=mine.pk).update(state="quarantined")
+    assert (shown_to(writer), proposal_of(writer).rev) == (mine, 3)
+    accepted = accept_proposal(writer, rev=3, base_rev=0, take=[], drop=[])
+    assert (accepted.state, accepted.rev, shown_to(writer)) == ("current", 4, accepted)
+    assert accepted.evidence.exists()
+
+
 def test_who_edits_an_older_one_is_told(writer, entries):
     built(writer)
     edit_portrait(writer, base_rev=1, body="I keep bees.")

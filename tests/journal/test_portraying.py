@@ -247,6 +247,9 @@ def test_the_rule_quotes_what_stands_there(text):
 
 
 def test_the_rule_leaves_words_of_others_and_repeats_out():
-    text = "> Somebody else wrote this.\n\n- I swim.\n- I swim.\n\n# A heading\n"
+    text = (
+        "> Somebody else wrote this.\n\n- I swim.\n- I swim.\n\n# A heading\n\n**Bold.**\n\n"
+        "| a | table |\n\n![A picture](x.png)\n\n#piano in the morning."
+    )
     (entry,) = note_by_rule({"entries": [whole(text)]}).data["entries"]
-    assert [row["text"] for row in entry["items"]] == ["I swim.", "A heading"]
+    assert [row["text"] for row in entry["items"]] == ["I swim.", "#piano in the morning."]

@@ -169,7 +169,7 @@ def test_use_in_replies_is_a_switch_and_deletion_a_page(writer, signed_in):
     client = signed_in(writer)
     client.post(f"{PROFILE}use/")
     assert shown_to(writer).ai_usage == "none"
-    assert "Replies are not given your profile." in page(client)
+    assert "Replies are given neither your profile nor the notes." in page(client)
     client.post(f"{PROFILE}use/", {"use": "yes"})
     assert shown_to(writer).ai_usage == "chat"
     assert "every note AI made for it are gone" in page(client, f"{PROFILE}deletion/")
@@ -185,6 +185,17 @@ def test_a_failure_keeps_the_earlier_one_and_says_so(writer, signed_in):
     shown = page(signed_in(writer))
     assert "Your AI budget for this time is used up. Your profile is as it was." in shown
     assert "I believe that the sea is important to me." in shown
+
+
+def test_what_is_being_built_can_be_stopped(writer, signed_in):
+    client = signed_in(writer)
+    assert client.post(f"{PROFILE}stopping/").status_code == 404
+    job = ask_for_portrait(writer)
+    assert f"{PROFILE}stopping/" in page(client)
+    assert client.post(f"{PROFILE}stopping/").status_code == 302
+    job.refresh_from_db()
+    assert job.state == "stopped"
+    assert "Build my profile" in page(client)
 
 
 def test_a_paused_person_is_told(writer, signed_in):

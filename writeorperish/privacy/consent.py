@@ -71,8 +71,9 @@ SENT: Final = {
     ),
     Purpose.PORTRAIT: _(
         "Keep notes on the entries that I opened to AI, and build a profile of me from them that I can read, "
-        "change and delete. For that, send these entries to: {vendors}. They may keep requests for up to 30 "
-        "days to check for abuse, and may not train on them."
+        "change and delete. For that, send these entries to: {vendors}; and when I ask for a reply, the profile "
+        "and the newest notes along with it. They may keep requests for up to 30 days to check for abuse, and "
+        "may not train on them."
     ),
     Purpose.TRANSCRIBE: _(
         "Send recordings that I opened to AI to be written down to: {vendors}. They may keep them for up to "
