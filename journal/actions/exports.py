@@ -1,6 +1,7 @@
 """Everything a person has here as one zip, sealed while it is written."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from io import RawIOBase
 from typing import Any
@@ -13,9 +14,12 @@ from django.utils.translation import gettext as _
 
 from accounts.actions.departure import begin_export, fail_export, hand_over, note_progress
 from accounts.models import Export, User
+from journal.actions.recordings import sounds_of
+from journal.audio import CONTAINERS
 from journal.formats.bundle import JSON, Bundle
 from journal.formats.own import Answer, Entry
 from journal.models.nodes import Node, Version
+from journal.models.recordings import Recording, TranscriptPart
 from journal.quoting import tags_in
 from writeorperish.crypto import storage
 from writeorperish.crypto.envelope import CannotOpen
@@ -24,7 +28,8 @@ from writeorperish.ui.prose import render
 
 BATCH = 200
 # The entries themselves are files of their own; what only serves the machine is left out.
-LEFT_OUT = {"source_key", "mac", "digest"}
+LEFT_OUT = {"source_key", "mac", "digest", "blob", "peaks"}
+ENDINGS = {media_type: ending for ending, media_type, _options in CONTAINERS.values()}
 
 
 def build_export(export_id: UUID) -> None:
@@ -71,6 +76,9 @@ def zipped(export: Export) -> Iterator[bytes]:
             if number % BATCH == 0:
                 note_progress(export, number)
                 yield sink.taken()
+        for recording in spoken_by(person):
+            bundle.file(place_of(recording), sound_in(recording))
+            yield sink.taken()
         for model, rows in tables_of(person):
             bundle.rows(model, rows)
             yield sink.taken()
@@ -92,9 +100,10 @@ def entries_of(person: User) -> Iterator[Entry]:
             at, ident = last.written_at, last.pk
             page = rows.filter(models.Q(written_at__gt=at) | models.Q(written_at=at, id__gt=ident))
         nodes = list(page[:BATCH])
-        answers = answers_to(nodes)
+        answers, sounds = answers_to(nodes), sounds_of(nodes)
         for node in nodes:
-            yield entry_of(node, answers.get(node.pk, ()))
+            spoken = tuple(map(place_of, sounds.get(node.pk, ())))
+            yield entry_of(node, answers.get(node.pk, ()), spoken)
         if len(nodes) < BATCH:
             return
         last = nodes[-1]
@@ -115,7 +124,25 @@ def answers_to(nodes: list[Node]) -> dict[UUID, tuple[Answer, ...]]:
     return found
 
 
-def entry_of(node: Node, answers: tuple[Answer, ...]) -> Entry:
+def spoken_by(person: User) -> Iterator[Recording]:
+    """Everything the person said that can be played, in entries or not; in the trash only with an entry."""
+    rows = Recording.objects.filter(owner=person.pk, blob__isnull=False, discarded_at__isnull=True)
+    return rows.select_related("blob").order_by("pk").iterator(chunk_size=BATCH)
+
+
+def place_of(recording: Recording) -> str:
+    """`audio/<id>.<ending>`; the id is that of its row in `data/journal.recording.jsonl`."""
+    return f"audio/{recording.pk}.{ENDINGS.get(recording.media_type, 'bin')}"
+
+
+def sound_in(recording: Recording) -> Iterator[bytes]:
+    """The sound, piece by piece; none where its file does not open, which the manifest shows as no bytes."""
+    if recording.blob is not None:
+        with suppress(CannotOpen):
+            yield from storage.pieces(recording.blob, 0, recording.blob.bytes)
+
+
+def entry_of(node: Node, answers: tuple[Answer, ...], sounds: tuple[str, ...] = ()) -> Entry:
     return Entry(
         id=node.pk,
         thread=node.root_id,
@@ -136,12 +163,14 @@ def entry_of(node: Node, answers: tuple[Answer, ...]) -> Entry:
         part_of=node.part_of_id,
         part_index=node.part_index,
         answers=answers,
+        sounds=sounds,
     )
 
 
 def tables_of(person: User) -> Iterator[tuple[str, Iterator[dict[str, JSON]]]]:
-    """Every other table with rows of this person, as plain values; versions and drafts first."""
-    yield "journal.version", rows_of(Version.objects.filter(owner=person.pk).order_by("pk"))
+    """Every other table with rows of this person, as plain values; versions and recordings first."""
+    for model in (Version, Recording, TranscriptPart):
+        yield model._meta.label_lower, rows_of(model.objects.filter(owner=person.pk).order_by("pk"))
     for belongings in belongings_of(person):
         yield belongings.model._meta.label_lower, rows_of(belongings)
 

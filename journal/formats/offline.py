@@ -29,7 +29,7 @@ article h2 { margin-block: 0 .25rem }
 pre { overflow-x: auto } blockquote { margin-inline: 0; padding-inline-start: 1rem; border-inline-start: 3px solid var(--line) }
 table { border-collapse: collapse; font-size: .875rem; width: 100% }
 th, td { text-align: start; vertical-align: top; padding: .35rem .75rem .35rem 0; border-block-end: 1px solid var(--line) }
-img { max-width: 100% }
+img { max-width: 100% } audio { width: 100%; margin-block-end: .75rem }
 """.strip()
 
 POLICY = (
@@ -92,6 +92,10 @@ def entry(row: Entry, *, file: str, parent: str, render: Render | None) -> str:
             f'<article id="e-{row.id}">',
             f'<h2 dir="auto">{heading}</h2>',
             f'<p class="meta">{" · ".join(about)}</p>',
+            *(
+                f'<audio controls preload="none" src="../{escape(each)}"></audio>'
+                for each in row.sounds
+            ),
             f'<div dir="auto">{words}</div>',
             f'<p class="meta">{escape(tags)}</p>' if tags else "",
             _answers(row),

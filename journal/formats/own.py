@@ -60,6 +60,8 @@ class Entry:
     part_of: UUID | None = None
     part_index: int = 0
     answers: tuple[Answer, ...] = ()
+    # Paths within the export of what was spoken for it.
+    sounds: tuple[str, ...] = ()
 
     def local(self) -> datetime:
         """When it was written, on the clock of its zone."""
@@ -75,7 +77,7 @@ def file_of(entry: Entry) -> str:
 
 def bare(entry: Entry) -> Entry:
     """The place of the entry, without a word of it."""
-    return replace(entry, title="", text="", tags=())
+    return replace(entry, title="", text="", tags=(), sounds=())
 
 
 def path_of(entry: Entry) -> str:
@@ -166,6 +168,7 @@ def _fields(entry: Entry) -> dict[str, str | int | datetime | list[str]]:
         "deleted": entry.deleted_at,
         "part_of": str(entry.part_of or ""),
         "part_index": entry.part_index,
+        "audio": list(entry.sounds),
         "answered": [f"{each.at:%Y-%m-%d %H:%M} {each.handle}" for each in entry.answers][
             :ANSWERS_NAMED
         ],

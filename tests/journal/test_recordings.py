@@ -1,13 +1,17 @@
 import base64
 import hashlib
+import io
+import zipfile
 from datetime import timedelta
 
 import pytest
 import stamina
 from django.utils import timezone
 
+from accounts.actions.departure import ask_for_export, parts_of
 from journal import audio
 from journal.actions.drafts import save_draft
+from journal.actions.exports import build_export
 from journal.actions.nodes import Empty, write_node
 from journal.actions.recordings import (
     ChunkDiffers,
@@ -515,3 +519,24 @@ def test_a_chunk_is_sealed_and_bound_to_its_place(alice):
     stored = storage.objects().open(storage.object_name(blob.storage_key)).read()
     assert data[100:200] not in stored
     assert clear(blob) == data
+
+
+def test_the_export_has_the_sound_beside_its_entry_and_plays_it_offline(alice):
+    recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], into="entry")
+    loose = spoken(alice, in_pieces(sound(1.0), 2), told=[1_000])
+    discarded = spoken(alice, in_pieces(sound(1.0), 2), told=[1_000])
+    drain()
+    discard_recording(alice, fresh(discarded))
+    export = ask_for_export(alice)
+    build_export(export.pk)
+    export.refresh_from_db()
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts_of(alice, export)))) as archive:
+        place = f"audio/{recording.pk}.webm"
+        assert archive.read(place) == clear(fresh(recording).blob)
+        assert f"audio/{loose.pk}.webm" in archive.namelist()
+        assert not [name for name in archive.namelist() if str(discarded.pk) in name]
+        (entry,) = [name for name in archive.namelist() if name.startswith("entries/")]
+        assert place in archive.read(entry).decode()
+        (page,) = [name for name in archive.namelist() if name.startswith("pages/")]
+        assert f'<audio controls preload="none" src="../{place}">' in archive.read(page).decode()
+        assert str(recording.pk) in archive.read("data/journal.recording.jsonl").decode()
