@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from benchmarks import reading, searching, speaking, writing
+from benchmarks import reading, replying, searching, speaking, writing
 from benchmarks.people import somebody, write_many
 from writeorperish.ops import limits
 
@@ -28,6 +28,7 @@ def figures() -> dict[str, object]:
         "index_by_words": words,
         "index_by_meaning": meaning,
         f"search_among_{MANY}": searching.searches(many),
+        "first_words_of_a_reply": replying.first_words(few),
         **speaking.figures(),
     }
 
