@@ -44,7 +44,7 @@ from writeorperish.refs import new_id
 # Counting lines slows thousands of requests, and other tests count them.
 pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
 
-EXAMPLES = 4
+EXAMPLES = 2
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -44,7 +44,7 @@ from writeorperish.ops.refusals import Conflict, Missing
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import Purpose
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_encoder")]
 
 SUBJECTS = [
     "piano", "garden", "running", "bread", "letters", "winter", "office", "swimming", "chess", "sea",
@@ -503,10 +503,9 @@ def test_a_digest_is_made_anew_only_when_its_notes_are_others(writer, entries):
 
 
 def test_whatever_happens_meanwhile_every_open_entry_is_noted_once_and_no_closed_one(
-    writer, settings, tmp_path
+    writer,
 ):
     """A hundred acts in an order nobody chose, a portrait now and then, and an entry of 900,000 characters."""
-    settings.EMBEDDING_MODEL_DIR = str(tmp_path)  # search by meaning is not what this is about
     chance = random.Random(13)  # nothing is kept secret by it
     entry(writer, "A long day at the lake. " * 37_500, ai_usage="chat")
     standing = written(writer)

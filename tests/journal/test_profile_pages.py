@@ -19,7 +19,7 @@ from writeorperish.ai import jobs
 from writeorperish.ai.gateway import change_preferences
 from writeorperish.privacy import consent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_encoder")]
 PROFILE = "/journal/profile/"
 
 
