@@ -34,13 +34,13 @@ from writeorperish.ui.pages import show
 
 UNSAID: dict[str, Promise] = {
     "ai_off_here": gettext_lazy(
-        "AI is off for this entry, so it is sent to no service. This device can read it itself."
+        "AI is off for this entry, so it is sent to no service. This device may be able to read it."
     ),
     "no_provider": gettext_lazy(
-        "No service that reads aloud is set up on this server. This device can read it itself."
+        "No service that reads aloud is set up on this server. This device may be able to read it."
     ),
-    "paused": gettext_lazy("AI is paused on this server. This device can read it itself."),
-    "paused_by_you": gettext_lazy("You paused AI. This device can read the entry itself."),
+    "paused": gettext_lazy("AI is paused on this server. This device may be able to read it."),
+    "paused_by_you": gettext_lazy("You paused AI. This device may be able to read the entry."),
 }
 
 
