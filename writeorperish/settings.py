@@ -600,22 +600,17 @@ ANTHROPIC_BASE_URL = env_service("ANTHROPIC_BASE_URL", plain=AI_ALLOW_PLAIN_HTTP
 COMPAT_BASE_URL = env_service("COMPAT_BASE_URL", plain=AI_ALLOW_PLAIN_HTTP)
 COMPAT_API_KEY = env_secret("COMPAT_API_KEY")
 COMPAT_MODELS = env_models("COMPAT_MODELS", {"small", "large", "transcribe", "speak"})
-# Whom to call when somebody writes of dying. Looked at in November 2026; who runs a site knows better.
+# Whom to call when somebody writes of dying: only numbers that a public list confirms, and a directory for
+# everywhere else. A wrong number does harm, so whoever runs a site should check those of its countries.
 HELP_CONTACTS = env_contacts(
     "HELP_CONTACTS",
     {
-        "AT": "Telefonseelsorge 142",
         "AU": "Lifeline 13 11 14",
-        "BE": "Zelfmoordlijn 1813",
-        "CA": "988 Suicide Crisis Helpline, call or text 988",
         "CH": "Die Dargebotene Hand 143",
         "DE": "TelefonSeelsorge 0800 1110111",
         "ES": "Línea 024",
-        "FR": "3114",
         "GB": "Samaritans 116 123",
         "IE": "Samaritans 116 123",
-        "NL": "113 Zelfmoordpreventie, 113",
-        "NZ": "1737, call or text",
         "US": "988 Suicide & Crisis Lifeline, call or text 988",
         "*": "findahelpline.com",
     },
