@@ -142,7 +142,7 @@ def sounds_of(nodes: Sequence[Node]) -> dict[UUID, list[Recording]]:
     if not nodes:
         return found
     rows = Recording.objects.filter(node__in=nodes, blob__isnull=False, discarded_at__isnull=True)
-    for each in rows.select_related("blob").order_by("created_at", "id"):
+    for each in rows.order_by("created_at", "id"):
         if each.node_id is not None:
             found.setdefault(each.node_id, []).append(each)
     return found
@@ -193,13 +193,12 @@ def begin_recording(
 ) -> tuple[Recording, bool]:
     """The recording, and whether it is new; the same id again is the same one.
 
-    `draft`: where its words go, made when it is not there yet. Missing for somebody else's id, an unreadable parent or another's draft; TooManyOpen.
+    `draft`: where its words go, made when it is not there yet. Missing for somebody else's id, an unreadable
+    parent or another's draft; TooManyOpen.
     """
     standing = Recording.objects.filter(pk=id).first() if id else None
     if standing is not None:
-        if standing.owner_id != person.pk or standing.discarded_at is not None:
-            raise Missing
-        return standing, False
+        return own_begun(person, standing), False
     if parent and not Node.objects.visible_to(person).filter(pk=parent).exists():
         raise Missing
     if draft:
@@ -207,18 +206,29 @@ def begin_recording(
     unfinished = [Recording.State.OPEN, Recording.State.FINISHING]
     if recordings_of(person).filter(state__in=unfinished).count() >= OPEN_AT_ONCE:
         raise TooManyOpen
-    recording = Recording.objects.create(
+    # Another try of this request may have been faster by a moment.
+    recording, new = Recording.objects.get_or_create(
         id=id or new_id(),
-        owner_id=person.pk,
-        parent_id=parent,
-        draft_id=draft,
-        privacy_level=privacy_level,
-        ai_usage=ai_usage,
-        zone=zone,
-        language=language,
+        defaults={
+            "owner_id": person.pk,
+            "parent_id": parent,
+            "draft_id": draft,
+            "privacy_level": privacy_level,
+            "ai_usage": ai_usage,
+            "zone": zone,
+            "language": language,
+        },
     )
+    if not new:
+        return own_begun(person, recording), False
     record(person, "record", Ref.to(recording), of=person.pk)
     return recording, True
+
+
+def own_begun(person: AbstractUser, recording: Recording) -> Recording:
+    if recording.owner_id != person.pk or recording.discarded_at is not None:
+        raise Missing
+    return recording
 
 
 def require_draft(person: AbstractUser, id: UUID) -> None:
@@ -423,12 +433,14 @@ def discard_recording(person: AbstractUser, recording: Recording) -> None:
 
 @transaction.atomic
 def restore_recording(person: AbstractUser, recording: Recording) -> Recording:
-    """The recording is back. Missing when it was not discarded, or its day is over."""
+    """The recording is back, and put together if that was passed over. Missing when it was not discarded."""
     back = Recording.objects.filter(pk=recording.pk, discarded_at__isnull=False)
     if not back.update(discarded_at=None):
         raise Missing
     record(person, "restore", Ref.to(recording), of=person.pk)
     recording.refresh_from_db()
+    if recording.state == Recording.State.ASSEMBLING:
+        emit(RecordingClosed(Ref.to(recording), person.pk))
     return recording
 
 

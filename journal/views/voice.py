@@ -181,9 +181,13 @@ def told(request: Request, found: Recording) -> dict[str, object]:
 @login_required
 @require_POST
 def finishing(request: Request, recording_id: UUID) -> HttpResponse:
-    """Ends a recording with what the server has of it; one that could not be put together is tried again."""
+    """Ends a recording with what the server has of it; one that could not be put together is tried again.
+
+    Where the length was not what the device told, whoever tries again wants what there is.
+    """
     found = own(request, recording_id)
-    told_before = [Segment(**each) for each in found.segments]
+    believed = found.segments if found.error != "duration" else []
+    told_before = [Segment(**each) for each in believed]
     finish_recording(request.user, found, told_before or segments_here(found), accept_holes=True)
     return redirect("journal:recording", found.pk)
 

@@ -107,6 +107,34 @@ def test_a_file_that_is_gone_is_said_by_its_address_and_leaves_the_page_alone(al
     assert b"<audio" in page.content
 
 
+def test_what_is_shorter_than_told_can_be_used_as_it_is(alice, signed_in):
+    recording, _new = begin_recording(alice)
+    put_chunk(alice, recording, 0, 0, sound(2.0), media_type="audio/webm")
+    finish_recording(alice, recording, [Segment(0, 1, 60_000)])
+    drain()
+    client, address = signed_in(alice), f"/voice/{recording.pk}/"
+    assert "Use what arrived" in client.get(address).content.decode()
+    client.post(f"{address}finishing/")
+    drain()
+    recording.refresh_from_db()
+    assert recording.state == "ready"
+    assert recording.blob
+
+
+def test_taken_back_from_the_trash_it_is_put_together_after_all(alice, signed_in):
+    recording, _new = begin_recording(alice)
+    put_chunk(alice, recording, 0, 0, sound(2.0), media_type="audio/webm")
+    finish_recording(alice, recording, [Segment(0, 1, 2_000)])
+    discard_recording(alice, recording)
+    drain()
+    recording.refresh_from_db()
+    assert (recording.state, recording.blob) == ("assembling", None)
+    signed_in(alice).post(f"/voice/{recording.pk}/restoring/")
+    drain()
+    recording.refresh_from_db()
+    assert recording.state == "ready"
+
+
 @pytest.fixture
 def double(settings):
     with provider() as double:
