@@ -8,8 +8,9 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,8 @@ SAMPLES_A_STEP: Final = RATE * STEP_MS // 1000
 PEAKS: Final = 400
 MEMORY_BYTES: Final = 1 << 30
 PATIENCE_SECONDS: Final = 60
+WORKSHOP: Final = "wop-sound-"
+LEFT_SECONDS: Final = 3_600
 # What a provider is sent is never more than this much sound, cut in the longest pause near the mark.
 PART_MS: Final = 600_000
 PAUSE_WITHIN_MS: Final = 30_000
@@ -104,12 +107,30 @@ def ffmpeg() -> str:
 @contextmanager
 def workshop(size: int) -> Iterator[Path]:
     """A folder only this process reads, for this many bytes of clear sound: in memory where there is room."""
-    shared = Path("/dev/shm")  # noqa: S108  # the folder made in it is the owner's alone
+    sweep_workshops()
+    shared, disk = workplaces()
     roomy = shared.is_dir() and shutil.disk_usage(shared).free > 4 * size + (64 << 20)
-    inside = shared if roomy else settings.DATA_DIR / "tmp"
+    inside = shared if roomy else disk
     inside.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="wop-sound-", dir=inside) as folder:
+    with TemporaryDirectory(prefix=WORKSHOP, dir=inside) as folder:
         yield Path(folder)
+
+
+def workplaces() -> tuple[Path, Path]:
+    return Path("/dev/shm"), settings.DATA_DIR / "tmp"  # noqa: S108  # the folders made in it are the owner's alone
+
+
+def sweep_workshops() -> int:
+    """How many folders of killed workers went: ours, and untouched for an hour, while a step touches its own sooner."""
+    went = 0
+    for place in workplaces():
+        for folder in place.glob(f"{WORKSHOP}*"):
+            with suppress(FileNotFoundError):
+                about = folder.stat()
+                if about.st_uid == os.getuid() and time.time() - about.st_mtime > LEFT_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    went += 1
+    return went
 
 
 def join(segments: Sequence[Path], families: Sequence[str], folder: Path) -> Sound:

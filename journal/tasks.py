@@ -6,6 +6,7 @@ from journal.actions.imports import sweep_files
 from journal.actions.portraits import start_due
 from journal.actions.recordings import sweep_recordings
 from journal.actions.trash import purge as purge_nodes
+from journal.audio import sweep_workshops
 
 
 @shared_task
@@ -14,6 +15,7 @@ def purge() -> None:
     purge_nodes()
     sweep_drafts()
     sweep_recordings()
+    sweep_workshops()
     sweep_files()
 
 

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import io
+import os
 import zipfile
 from datetime import timedelta
 
@@ -257,6 +258,18 @@ def test_without_ffmpeg_the_sound_waits_and_says_why(alice, settings):
     finish_recording(alice, fresh(recording), [Segment(0, 2, 2_000)])
     drain()
     assert fresh(recording).state == "ready"
+
+
+def test_clear_sound_that_a_killed_worker_left_is_swept_and_that_of_a_living_one_stays(settings):
+    place = settings.DATA_DIR / "tmp"
+    left, living = place / "wop-sound-left", place / "wop-sound-living"
+    for folder in (left, living):
+        folder.mkdir(parents=True)
+        (folder / "whole").write_bytes(b"clear sound")
+    os.utime(left, (0, 0))
+    with audio.workshop(0):
+        assert not left.exists()
+        assert living.exists()
 
 
 def test_nothing_recorded_and_too_many_open(alice):
