@@ -1,16 +1,20 @@
 """All tests: the browser's in one process, the others in two beside it, since a browser waits more than it computes.
 
-Each side starts servers of its own. The browser's side is quiet until it has ended. Lines are counted where
-that is cheap, from Python 3.12 on, and always in CI: before it takes half as long again.
+Both sides live on one PostgreSQL, in databases of their own. The browser's side is quiet until it has ended.
+Lines are counted where that is cheap, from Python 3.12 on, and always in CI: before it takes half as long again.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from writeorperish.ops import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     *("writeorperish", "accounts", "moderation", "journal"),
     *("download", "upload", "market", "narrative"),
@@ -39,19 +43,27 @@ def counted() -> list[str]:
     return []
 
 
+@contextmanager
+def database() -> Iterator[None]:
+    """The embedded PostgreSQL runs until both sides have ended, unless a server is given."""
+    if "DATABASE_URL" in os.environ:
+        yield
+        return
+    folder = Path(os.environ.get("WOP_DATA_DIR") or ROOT / "var").expanduser().absolute()
+    servers = embedded.ensure(folder, ["postgres"])
+    try:
+        yield
+    finally:
+        embedded.stop(servers)
+
+
 def run(options: list[str]) -> int:
     """The worse exit code of the two; `options` go to both."""
     with ExitStack() as stack:
-        data = stack.enter_context(tempfile.TemporaryDirectory(prefix="wop-browser-"))
-        Path(data).chmod(0o755)  # PostgreSQL does not run as root
+        stack.enter_context(database())
         said = stack.enter_context(tempfile.TemporaryFile())
         browser = stack.enter_context(
-            subprocess.Popen(
-                [*BROWSER, *options],
-                env=os.environ | {"WOP_DATA_DIR": data},
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
+            subprocess.Popen([*BROWSER, *options], stdout=said, stderr=subprocess.STDOUT)
         )
         others = subprocess.call([*OTHERS, *counted(), *options], env=os.environ | CORE)
         worst = max(others, browser.wait())

@@ -13,6 +13,7 @@ import django
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from hypothesis import is_hypothesis_test
 from pytest_django import DjangoDbBlocker
@@ -21,6 +22,7 @@ from accounts.models import User
 from tests.audit_triggers import let_tables_be_emptied
 from tests.events_drain import Heard, drain
 from tests.factories import befriend, block_between, person
+from tests.template import template
 from writeorperish.ops import embedded
 from writeorperish.privacy.models import Circle
 
@@ -107,6 +109,15 @@ def is_law(item: pytest.Item) -> bool:
 
 def in_group(item: pytest.Item) -> bool:
     return item.get_closest_marker("xdist_group") is not None
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Each process has a clone of one migrated database."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"] |= {"TEMPLATE": template(), "MIGRATE": False}
 
 
 @pytest.fixture(scope="session")

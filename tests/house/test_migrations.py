@@ -15,6 +15,7 @@ from journal.models.nodes import Node
 from tests.events_drain import drain
 from tests.factories import befriend, entry, person
 from tests.house.code import APPS
+from tests.template import moved_to, template
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("migrations")]
 SCRATCH = "wop_migrated"
@@ -22,16 +23,14 @@ SCRATCH = "wop_migrated"
 
 @contextmanager
 def scratch() -> Iterator[None]:
-    """The default connection on an empty database of its own, which is gone afterwards."""
-    usual = connection.settings_dict["NAME"]
-    name = f"{usual}_{SCRATCH}"
+    """The default connection on a migrated database of its own, which is gone afterwards."""
+    name = f"{connection.settings_dict['NAME']}_{SCRATCH}"
     run(f"DROP DATABASE IF EXISTS {name}")
-    run(f"CREATE DATABASE {name}")
-    move_to(name)
+    run(f"CREATE DATABASE {name} TEMPLATE {template()}")
     try:
-        yield
+        with moved_to(name):
+            yield
     finally:
-        move_to(usual)
         run(f"DROP DATABASE {name}")
 
 
@@ -40,18 +39,21 @@ def run(statement: str) -> None:
         cursor.execute(statement)
 
 
-def move_to(name: str) -> None:
-    connection.close()
-    connection.settings_dict["NAME"] = name
-
-
 def migrate(targets: list[tuple[str, str | None]]) -> None:
     """To these migrations, all in one plan: each plan builds every model of the project anew."""
     MigrationExecutor(connection).migrate(targets)
 
 
-def applied() -> set[tuple[str, str]]:
-    return set(MigrationLoader(connection).applied_migrations)
+def one_step_back(names: dict[str, list[str]]) -> list[tuple[str, str | None]]:
+    """The last migration of each label is undone, and with it those of others that stand on it."""
+    graph = MigrationLoader(connection).graph
+    lasts = [(label, each[-1]) for label, each in names.items() if len(each) > 1]
+    undone = {node for last in lasts for node in graph.backwards_plan(last)}
+    left = {
+        label: [None, *(name for name in each if (label, name) not in undone)]
+        for label, each in names.items()
+    }
+    return [(label, each[-1]) for label, each in left.items()]
 
 
 def ours() -> list[str]:
@@ -74,16 +76,12 @@ def tables() -> set[str]:
 
 def test_they_run_back_and_forth_over_a_world_and_all_the_way_down():
     with scratch():
-        call_command("migrate", interactive=False, verbosity=0, stdout=io.StringIO())
         standing = tables()
         alice = person("alice")
         node = entry(alice, ai_usage="chat", circles=(befriend(alice, person("bob")),))
         drain()
         names = {label: names_of(label) for label in ours()}
-        for label, each in names.items():
-            # Where another label stood on the last one, this one is further back already.
-            if len(each) > 1 and (label, each[-1]) in applied():
-                migrate([(label, each[-2])])
+        migrate(one_step_back(names))
         assert tables() < standing
         migrate([(label, each[-1]) for label, each in names.items()])
         assert tables() == standing

@@ -55,6 +55,12 @@ def data(open_folder: Path) -> Path:
     return open_folder / "var"
 
 
+@pytest.fixture
+def settled_data(settled: Callable[[Path], None], data: Path) -> Path:
+    settled(data)
+    return data
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Path]:
     """A data folder with both servers, for tests that only look."""
@@ -210,27 +216,27 @@ def test_sockets_and_data_are_closed_to_others(running: Path) -> None:
     assert running.stat().st_mode & 0o007 == 0
 
 
-def test_a_second_start_adopts_what_answers(data: Path) -> None:
-    with another_process(data) as count:
+def test_a_second_start_adopts_what_answers(settled_data: Path) -> None:
+    with another_process(settled_data) as count:
         assert count() == "2\n"
 
-        again = embedded.ensure(data)
+        again = embedded.ensure(settled_data)
 
         assert again.started == ()
         embedded.stop(again)
-        assert embedded.missing(data) == []
+        assert embedded.missing(settled_data) == []
 
 
-def test_servers_whose_starter_died_get_a_new_owner_who_ends_them(data: Path) -> None:
-    with another_process(data) as count:
+def test_servers_whose_starter_died_get_a_new_owner_who_ends_them(settled_data: Path) -> None:
+    with another_process(settled_data) as count:
         count()
 
-    heir = embedded.ensure(data)
+    heir = embedded.ensure(settled_data)
 
     assert [server.name for server in heir.started] == ["postgres", "redis"]
-    assert embedded.ensure(data).started == ()
+    assert embedded.ensure(settled_data).started == ()
     embedded.stop(heir)
-    assert embedded.missing(data) == ["postgres", "redis"]
+    assert embedded.missing(settled_data) == ["postgres", "redis"]
 
 
 def test_three_at_once_start_each_server_once(data: Path) -> None:
@@ -239,42 +245,42 @@ def test_three_at_once_start_each_server_once(data: Path) -> None:
         assert embedded.missing(data) == []
 
 
-def test_killed_servers_come_back_with_every_acknowledged_row(data: Path) -> None:
-    pids = started(data)
-    with database(data) as line:
+def test_killed_servers_come_back_with_every_acknowledged_row(settled_data: Path) -> None:
+    pids = started(settled_data)
+    with database(settled_data) as line:
         line.execute("create table kept as select generate_series(1, 1000) as id")
-    redis.from_url(embedded.redis_urls(data).cache).set("kept", "1")
-    redis.from_url(embedded.redis_urls(data).cache).execute_command("WAITAOF", 1, 0, 2000)
+    redis.from_url(embedded.redis_urls(settled_data).cache).set("kept", "1")
+    redis.from_url(embedded.redis_urls(settled_data).cache).execute_command("WAITAOF", 1, 0, 2000)
 
     # Their parent, this process, has not collected them: they are zombies for the next start.
     for pid in pids.values():
         os.kill(pid, signal.SIGKILL)
-    again = started(data)
+    again = started(settled_data)
 
     assert set(again) == {"postgres", "redis"}
-    assert value(data, "select count(*) from kept") == 1000
-    assert redis.from_url(embedded.redis_urls(data).cache).get("kept") == b"1"
+    assert value(settled_data, "select count(*) from kept") == 1000
+    assert redis.from_url(embedded.redis_urls(settled_data).cache).get("kept") == b"1"
 
 
-def test_a_stranger_who_got_the_dead_servers_number_lives_on(data: Path) -> None:
-    embedded.stop(embedded.ensure(data, ["postgres"]))
-    place = data / "postgres"
+def test_a_stranger_who_got_the_dead_servers_number_lives_on(settled_data: Path) -> None:
+    embedded.stop(embedded.ensure(settled_data, ["postgres"]))
+    place = settled_data / "postgres"
     # As after a crash: PostgreSQL would take any living process of its user for a server of its own.
     user = (place / "cluster").stat().st_uid if os.geteuid() == 0 else None
     with subprocess.Popen(["sleep", "60"], user=user) as stranger:
         for name in ("cluster/postmaster.pid", f"run/{embedded.cluster.SOCKET}.lock"):
             (place / name).write_text(f"{stranger.pid}\n{place}/cluster\n1\n5432\n\n\n1 1\n")
 
-        assert list(started(data)) == ["postgres", "redis"]
+        assert list(started(settled_data)) == ["postgres", "redis"]
 
         assert stranger.poll() is None
         stranger.kill()
 
 
-def test_connected_clients_do_not_hold_up_the_end(data: Path) -> None:
-    servers = embedded.ensure(data)
+def test_connected_clients_do_not_hold_up_the_end(settled_data: Path) -> None:
+    servers = embedded.ensure(settled_data)
 
-    with database(data) as line:
+    with database(settled_data) as line:
         embedded.stop(servers)
 
         with pytest.raises(errors.AdminShutdown):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,12 @@ def data() -> Iterator[Path]:
     yield folder / "var"
     end_all(folder / "var")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def settled_data(settled: Callable[[Path], None], data: Path) -> Path:
+    settled(data)
+    return data
 
 
 def end_all(data: Path) -> None:
@@ -213,10 +219,12 @@ def test_a_data_folder_that_cannot_be_written_says_one_sentence(data: Path) -> N
     assert "\n" not in words
 
 
-def test_a_given_database_must_bind_its_role(data: Path) -> None:
-    servers = embedded.ensure(data)
+def test_a_given_database_must_bind_its_role(settled_data: Path) -> None:
+    servers = embedded.ensure(settled_data)
 
-    code, words = refusal(data / "other", DATABASE_URL=embedded.admin_database_url(data), DEBUG="1")
+    code, words = refusal(
+        settled_data / "other", DATABASE_URL=embedded.admin_database_url(settled_data), DEBUG="1"
+    )
 
     assert code == 2
     assert words.startswith("The role of DATABASE_URL is above row level security")
@@ -230,32 +238,32 @@ def test_other_commands_say_how_to_start(data: Path) -> None:
     assert words == f"No database runs in {data}. Start it with make run."
 
 
-def test_the_servers_alone_run_until_asked_to_stop(data: Path) -> None:
+def test_the_servers_alone_run_until_asked_to_stop(settled_data: Path) -> None:
     with subprocess.Popen(
-        [*MANAGE, "services"], env=environment(data), stdout=subprocess.PIPE, text=True
+        [*MANAGE, "services"], env=environment(settled_data), stdout=subprocess.PIPE, text=True
     ) as services:
         assert services.stdout
         assert services.stdout.readline().startswith("PostgreSQL runs: postgresql://writeorperish@")
         assert services.stdout.readline().startswith("Redis runs: unix://")
-        assert embedded.missing(data) == []
+        assert embedded.missing(settled_data) == []
 
         services.send_signal(signal.SIGTERM)
 
         assert services.wait(PATIENCE_SECONDS) == 0
-    assert embedded.missing(data) == ["postgres", "redis"]
+    assert embedded.missing(settled_data) == ["postgres", "redis"]
 
 
-def test_a_server_that_ends_by_itself_is_told(data: Path) -> None:
+def test_a_server_that_ends_by_itself_is_told(settled_data: Path) -> None:
     with subprocess.Popen(
         [*MANAGE, "services"],
-        env=environment(data),
+        env=environment(settled_data),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as services:
         assert services.stdout
         assert services.stdout.readline()
-        postmaster = (data / "postgres" / "cluster" / "postmaster.pid").read_text()
+        postmaster = (settled_data / "postgres" / "cluster" / "postmaster.pid").read_text()
 
         os.kill(int(postmaster.split()[0]), signal.SIGQUIT)
 
