@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from journal.formats.dates import instant_of
 from journal.formats.found import AI, BRANCH, PERSON, Found, Unreadable
-from journal.formats.records import Record, line_in, list_in, record_in, text_in
+from writeorperish.ops.records import Record, line_in, list_in, record_in, text_in
 
 SOURCE = "chatgpt"
 MODEL = "ChatGPT"

@@ -15,8 +15,8 @@ from functools import partial
 from typing import BinaryIO
 
 from journal.formats import dayone, foreign, markdown, own
-from journal.formats.archive import Archive, Damaged, Member, Refusal
 from journal.formats.found import ATTACHMENT, BRANCH, Found, Unreadable, to_line
+from writeorperish.ops.archives import Archive, Damaged, Member, Refusal
 
 MEMORY_BYTES = 1_500_000_000
 CPU_SECONDS = 600

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from journal.formats.dates import instant_of
 from journal.formats.found import AI, ATTACHMENT, PERSON, Found, Unreadable
-from journal.formats.records import Record, line_in, records_in, text_in
+from writeorperish.ops.records import Record, line_in, records_in, text_in
 
 SOURCE = "claude"
 MODEL = "Claude"

@@ -8,8 +8,8 @@ from hashlib import sha256
 from journal.formats.dates import instant_of, known_zones
 from journal.formats.found import Found, Unreadable
 from journal.formats.markdown import tags_named, with_tags
-from journal.formats.records import Record, line_in, list_in, text_in
 from journal.quoting import without_code
+from writeorperish.ops.records import Record, line_in, list_in, text_in
 
 SOURCE = "dayone"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from journal.formats import chatgpt, claude, dayone
-from journal.formats.archive import Damaged
-from journal.formats.decoding import Utf8
 from journal.formats.found import Found, Unreadable
-from journal.formats.records import BrokenOff, records
+from writeorperish.ops.archives import Damaged
+from writeorperish.ops.decoding import Utf8
+from writeorperish.ops.records import BrokenOff, records
 
 HEAD_BYTES = 65_536
 TURN_CHARS = 10_000_000

@@ -7,10 +7,10 @@ from datetime import datetime
 from hashlib import sha256
 
 from journal.formats.dates import date_in_name, date_written, known_zones
-from journal.formats.decoding import NotText, decoded
 from journal.formats.found import Found, Unreadable
 from journal.formats.frontmatter import Fields, split
 from journal.quoting import TAG_CHARS, TAGS, tag_key, tags_in
+from writeorperish.ops.decoding import NotText, decoded
 
 SOURCE = "markdown"
 SUFFIXES = (".md", ".markdown")

@@ -8,10 +8,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from journal.formats.dates import known_zones
-from journal.formats.decoding import NotText, decoded
 from journal.formats.found import AI, PERSON, Found
 from journal.formats.frontmatter import Fields, split, written
 from journal.formats.markdown import File
+from writeorperish.ops.decoding import NotText, decoded
 
 SOURCE = "own"
 FORMAT = "write-or-perish"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.formats.decoding import cleaned
 from journal.formats.frontmatter import split, written
+from writeorperish.ops.decoding import cleaned
 
 words = st.text(max_size=60).map(cleaned)
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journal.formats import reasons
-from journal.formats.archive import Refusal
 from journal.formats.child import rows_of
 from journal.formats.found import Found, Unreadable
 from journal.formats.opening import CannotRead, found_in
+from writeorperish.ops.archives import Refusal
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 

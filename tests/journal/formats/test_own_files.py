@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from journal.formats.bundle import Bundle
 from journal.formats.child import rows_of
-from journal.formats.decoding import cleaned
 from journal.formats.found import Found
 from journal.formats.markdown import File
 from journal.formats.own import Answer, Entry, file_of, parse, path_of
+from writeorperish.ops.decoding import cleaned
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 NOW = NOON + timedelta(days=400)

@@ -9,7 +9,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import BinaryIO
 
-from journal.formats.decoding import cleaned
+from writeorperish.ops.decoding import cleaned
 
 TOTAL_BYTES = 2_000_000_000
 MEMBER_BYTES = 256_000_000

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.formats.decoding import NotText, cleaned, decoded
+from writeorperish.ops.decoding import NotText, cleaned, decoded
 
 WORDS = "São João, café — naïve “quotes” 日記\nsecond line"
 

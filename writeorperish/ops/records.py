@@ -1,16 +1,23 @@
 """Records of a large JSON file, one at a time, and their fields as the types they should have."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 import ijson  # type: ignore[import-untyped]  # ships no types
 
-from journal.formats.decoding import cleaned
+from writeorperish.ops.decoding import cleaned
 
 Record = dict[str, object]
 
 
+# No export is nested deeper. The parser keeps the path to each level, so that levels cost by their square.
+MOST_LEVELS = 200
+STRUCTURE = re.compile(rb'[\[{\]}"]|\\.', re.DOTALL)
+BEGINS, ENDS, QUOTE = (b"[", b"{"), (b"]", b"}"), b'"'
+
+
 class BrokenOff(ValueError):
-    """The JSON goes wrong or ends too early here. What came before is whole."""
+    """The JSON goes wrong, ends too early or goes too deep here. What came before is whole."""
 
 
 def records(blocks: Iterable[bytes], *, within: str) -> Iterator[object]:
@@ -21,7 +28,7 @@ def records(blocks: Iterable[bytes], *, within: str) -> Iterator[object]:
     found = ijson.sendable_list()
     parser = ijson.items_coro(found, within)
     try:
-        for block in filter(None, blocks):  # an empty one would be the end
+        for block in filter(None, shallow(blocks)):  # an empty one would be the end
             parser.send(block)
             yield from found
             found.clear()
@@ -30,6 +37,31 @@ def records(blocks: Iterable[bytes], *, within: str) -> Iterator[object]:
         yield from found
         raise BrokenOff from None
     yield from found
+
+
+def shallow(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same JSON up to where it goes deeper than 200 levels; there BrokenOff."""
+    depth, in_text, rest = 0, False, b""
+    for block in blocks:
+        told = rest + block
+        # The end of a block may cut an escape in two.
+        cut = (len(told) - len(told.rstrip(b"\\"))) % 2
+        told, rest = told[: len(told) - cut], told[len(told) - cut :]
+        for found in STRUCTURE.finditer(told):
+            sign = found.group()
+            if sign == QUOTE:
+                in_text = not in_text
+            elif in_text:
+                continue
+            elif sign in BEGINS:
+                depth += 1
+            elif sign in ENDS:
+                depth -= 1
+            if depth > MOST_LEVELS:
+                yield told[: found.start()]
+                raise BrokenOff
+        yield told
+    yield rest
 
 
 def record_in(record: Record, name: str) -> Record:
