@@ -561,6 +561,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "writeorperish.ai.tasks.settle_lost_calls",
         "schedule": crontab(minute="*/5"),
     },
+    "tend-vectors": {
+        "task": "writeorperish.ai.tasks.tend_vectors",
+        "schedule": crontab(hour=2, minute=40),
+        "options": {"queue": "low"},
+    },
     "prune-events": {
         "task": "writeorperish.events.tasks.prune",
         "schedule": crontab(hour=3, minute=10),

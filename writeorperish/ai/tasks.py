@@ -1,10 +1,10 @@
-"""What nobody else would notice: workers that died with a job or with a call's price in their hands."""
+"""What nobody else would notice: workers that died with work in their hands, and vectors that have become many."""
 
 import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from writeorperish.ai import jobs, ledger
+from writeorperish.ai import jobs, ledger, promotion
 
 log = structlog.get_logger()
 
@@ -21,3 +21,10 @@ def settle_lost_calls() -> None:
     """Prices held for calls that will never report back are booked."""
     if count := ledger.settle_lost(timezone.now()):
         log.warning("calls.lost", count=count)
+
+
+@shared_task(ignore_result=True)
+def tend_vectors() -> None:
+    """Who has many vectors has a graph over them, and every graph finds what a scan would find."""
+    tended = promotion.tend()
+    log.info("vectors.tended", built=tended.built, dropped=tended.dropped, kept=tended.kept)
