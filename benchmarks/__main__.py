@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: prints the figures and keeps them in bench.json of the data folder.
+"""`python -m benchmarks [part …]`: prints the figures and keeps them in bench.json of the data folder.
 
 Everything happens in servers and a folder of its own, made for the run and gone after it.
 """
@@ -32,7 +32,7 @@ def main() -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         # Only now can its models be imported.
-        told |= import_module("benchmarks.figures").figures()
+        told |= import_module("benchmarks.figures").figures(*sys.argv[1:])
     written = json.dumps(told, indent=2)
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     (kept / "bench.json").write_text(f"{written}\n", encoding="utf-8")

@@ -1,17 +1,30 @@
 """All figures, one after the other: nothing else of ours runs meanwhile."""
 
+from collections.abc import Callable
+
 from django.db import connection
 
-from benchmarks import reading, replying, searching, speaking, writing
+from benchmarks import reading, replying, retrieval, searching, speaking, writing
 from benchmarks.people import somebody, write_many
 from writeorperish.ops import limits
 
 FEW, MANY = 100, 10_000
 
 
-def figures() -> dict[str, object]:
-    """Milliseconds, numbers of queries and ratios, by what was measured. About five minutes on two cores."""
+def figures(*names: str) -> dict[str, object]:
+    """Milliseconds, numbers of queries and ratios, by what was measured; all parts unless some are named.
+
+    All take about half an hour on two cores. KeyError for a name of no part.
+    """
     lift_limits()
+    told: dict[str, object] = {}
+    for name in names or PARTS:
+        told |= PARTS[name]()
+    return told
+
+
+def diary() -> dict[str, object]:
+    """Writing, reading, searching and replying. About five minutes."""
     few, many = somebody("few"), somebody("many")
     write_many(few, FEW, seed=3)
     entries = write_many(many, MANY, seed=3)
@@ -29,8 +42,14 @@ def figures() -> dict[str, object]:
         "index_by_meaning": meaning,
         f"search_among_{MANY}": searching.searches(many),
         "first_words_of_a_reply": replying.first_words(few),
-        **speaking.figures(),
     }
+
+
+PARTS: dict[str, Callable[[], dict[str, object]]] = {
+    "diary": diary,
+    "speaking": speaking.figures,
+    "retrieval": retrieval.figures,
+}
 
 
 def lift_limits() -> None:
