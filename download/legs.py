@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import reduce
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,7 +21,8 @@ from writeorperish.ai.embeddings import near
 from writeorperish.ai.models import Near, Vector
 from writeorperish.crypto import blind, keys
 from writeorperish.events.catalog import Genre
-from writeorperish.privacy.reading import visible_texts
+from writeorperish.privacy.models import GuardedQuerySet
+from writeorperish.privacy.reading import Source, own_texts, visible_texts
 from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref
 
@@ -54,6 +56,13 @@ class Scope:
     zone: tzinfo
     only: frozenset[UUID] | None = None
 
+    def texts(self) -> Iterator[tuple[Source, GuardedQuerySet[Any]]]:
+        """Each kind of text with the owner's rows that the person may see."""
+        if self.owner_id == self.person.pk:
+            return own_texts(self.person)
+        seen = visible_texts(self.person)
+        return ((known, rows.filter(owner=self.owner_id)) for known, rows in seen)
+
 
 def ranked(
     scope: Scope, query: Query, *, words: bool, vector: Vector | None
@@ -84,8 +93,8 @@ def _by_meaning(scope: Scope, chunks: ChunkQuerySet | None, vector: Vector) -> l
     if chunks is None:
         found = near(vector, of=scope.owner_id, k=DEPTH)
     else:
-        for _source, rows in visible_texts(scope.person):
-            within = rows.filter(owner=scope.owner_id, pk__in=chunks.values("source_id"))
+        for _source, rows in scope.texts():
+            within = rows.filter(pk__in=chunks.values("source_id"))
             found += near(vector, of=scope.owner_id, within=within, k=DEPTH)
     at = _dates(scope.owner_id, {each.ref.id for each in found})
     best: dict[Ref, Place] = {}
@@ -229,11 +238,11 @@ def _texts(scope: Scope, numbers: Numbers, scores: Iterable[float]) -> list[Plac
 def _seen(scope: Scope, refs: Collection[Ref]) -> set[Ref]:
     """Those of the texts that the person may see, of this owner. One query for each kind."""
     standing: set[Ref] = set()
-    for known, rows in visible_texts(scope.person):
+    for known, rows in scope.texts():
         kind = known.model._meta.label_lower
         wanted = [ref.id for ref in refs if ref.kind == kind]
         if wanted:
-            found = rows.filter(owner=scope.owner_id, pk__in=wanted).values_list("pk", flat=True)
+            found = rows.filter(pk__in=wanted).values_list("pk", flat=True)
             standing |= {Ref(kind, id) for id in found}
     return standing
 

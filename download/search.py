@@ -31,7 +31,7 @@ from writeorperish.crypto.fields import open_rows
 from writeorperish.events.catalog import Genre
 from writeorperish.ops.refusals import Unreadable
 from writeorperish.privacy.models import Guarded
-from writeorperish.privacy.reading import SOURCES, seen, visible_texts
+from writeorperish.privacy.reading import SOURCES, own_texts, seen, visible_texts
 from writeorperish.refs import Ref
 
 PAGE = 20
@@ -111,6 +111,7 @@ class _Field:
     scopes: Sequence[Scope]
     query: Query
     mode: Mode
+    whose: Whose
 
     @property
     def by_date(self) -> bool:
@@ -154,7 +155,7 @@ def search(
     place = _read_cursor(cursor, search_id)
     query = parse(typed, timezone.localdate(timezone=zone))
     scopes, partly = _scopes(person, whose, zone)
-    ranking = _ranking(_Field(person, scopes, query, mode), place, search_id)
+    ranking = _ranking(_Field(person, scopes, query, mode, whose), place, search_id)
     end = place.offset + PAGE
     following = None
     if len(ranking.items) > end:
@@ -275,7 +276,7 @@ def _verified(field: _Field, items: Sequence[Ranked]) -> list[Ranked]:
     unwanted = [phrase for phrase in query.without if not lexicon.required(phrase)]
     if not query.exact and not unwanted:
         return list(items)
-    rows = _rows(field.person, [item.place.ref for item in items])
+    rows = _rows(field.person, [item.place.ref for item in items], whose=field.whose)
     closed = open_rows(rows.values())
 
     def holds(item: Ranked) -> bool:
@@ -295,13 +296,14 @@ def _stands(phrase: str, texts: Iterable[str]) -> bool:
     return any(lexicon.occurrences(text, phrase) for text in texts)
 
 
-def _rows(person: AbstractUser, refs: Iterable[Ref]) -> dict[Ref, Guarded]:
+def _rows(person: AbstractUser, refs: Iterable[Ref], *, whose: Whose) -> dict[Ref, Guarded]:
     """The texts that the person may see now, by ref. One query for each kind."""
     by_kind: dict[str, list[UUID]] = defaultdict(list)
     for ref in refs:
         by_kind[ref.kind].append(ref.id)
     rows: dict[Ref, Guarded] = {}
-    for known, visible in visible_texts(person):
+    texts = own_texts(person) if whose is Whose.MINE else visible_texts(person)
+    for known, visible in texts:
         ids = by_kind.get(known.model._meta.label_lower)
         if ids:
             rows.update({row.ref: row for row in visible.filter(pk__in=ids)})
@@ -309,7 +311,7 @@ def _rows(person: AbstractUser, refs: Iterable[Ref]) -> dict[Ref, Guarded]:
 
 
 def _hits(person: AbstractUser, query: Query, items: Sequence[Ranked], whose: Whose) -> list[Hit]:
-    rows = _rows(person, [item.place.ref for item in items])
+    rows = _rows(person, [item.place.ref for item in items], whose=whose)
     if whose is Whose.SHARED:
         seen(person, rows.values())
     closed = open_rows(rows.values())

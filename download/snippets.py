@@ -1,5 +1,6 @@
 """The few words of a passage that show why it was found."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -60,18 +61,34 @@ def snippet(
 
 
 def _hits(passage: str, wanted: Collection[str], phrases: Sequence[str]) -> Iterator[_Hit]:
-    for word in tokens(passage):
-        if word.text in wanted:
-            yield _Hit(word.start, word.end, word.text)
+    for start, end in _likely(passage, wanted):
+        for word in tokens(passage[start:end]):
+            if word.text in wanted:
+                yield _Hit(start + word.start, start + word.end, word.text)
     for phrase in phrases:
         for start, end in occurrences(passage, phrase):
             yield _Hit(start, end, phrase)
 
 
+def _likely(passage: str, wanted: Collection[str]) -> Sequence[tuple[int, int]]:
+    """The sentences that may hold a wanted word: taking a text apart is what an excerpt costs.
+
+    A stem begins as its word does, as far as two letters; in other scripts that says little.
+    """
+    if not passage.isascii() or not all(each.isascii() and len(each) > 1 for each in wanted):
+        return [(0, len(passage))]
+    if not wanted:
+        return []
+    beginnings = "|".join(sorted({f"{re.escape(w[0])}['-]?{re.escape(w[1])}" for w in wanted}))
+    begins = re.compile(f"(?<![a-z0-9])(?:{beginnings})")
+    folded = passage.lower()
+    return [each for each in sentences(passage) if begins.search(folded, *each)]
+
+
 def _windows(passage: str, hits: Sequence[_Hit]) -> Iterator[tuple[int, int]]:
     """What could be shown: sentences with those after them, or a stretch around a hit."""
     stretches = sentences(passage)
-    edges = [match.start() for match in CLUSTER.finditer(passage)] + [len(passage)]
+    edges = _edges(passage)
     for index, (start, end) in enumerate(stretches):
         if end - start > WIDEST:
             yield _clipped(edges, start, end)
@@ -89,6 +106,13 @@ def _windows(passage: str, hits: Sequence[_Hit]) -> Iterator[tuple[int, int]]:
                 break
             start = before
         yield _clipped(edges, start, end)
+
+
+def _edges(passage: str) -> Sequence[int]:
+    """Where the passage may be cut: between what a reader takes for single characters."""
+    if passage.isascii() and "\r\n" not in passage:
+        return range(len(passage) + 1)
+    return [match.start() for match in CLUSTER.finditer(passage)] + [len(passage)]
 
 
 def _word_start(passage: str, earliest: int, near: int) -> int:

@@ -15,7 +15,7 @@ from writeorperish.audit.log import record
 from writeorperish.crypto import blind, keys
 from writeorperish.events.catalog import Genre
 from writeorperish.privacy.levels import Purpose
-from writeorperish.privacy.reading import Passage, read, still_stands, visible_texts
+from writeorperish.privacy.reading import Passage, own_texts, read, still_stands
 from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref
 
@@ -170,8 +170,8 @@ def _blinded(owner_id: UUID, part: _Part) -> Numbered:
 
 def _texts_of(person: AbstractUser) -> Iterator[tuple[Ref, Genre]]:
     """Every text of the person that belongs in the index, in the order of their ids."""
-    for known, rows in visible_texts(person):
-        for row in rows.filter(owner=person.pk).order_by("pk").iterator(chunk_size=200):
+    for known, rows in own_texts(person):
+        for row in rows.order_by("pk").iterator(chunk_size=200):
             if known.readable(row):
                 yield Ref.to(row), Genre(known.genre(row))
 

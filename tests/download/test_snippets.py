@@ -1,7 +1,7 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from download.snippets import WIDEST, Piece, snippet
+from download.snippets import WIDEST, Piece, _hits, snippet
 from writeorperish.ai.lexical import CLUSTER, stem, tokens
 
 TEXTS = st.lists(
@@ -111,3 +111,20 @@ def test_a_short_line_at_the_end_takes_in_what_stands_before_it():
 def test_what_the_text_says_is_shown_before_its_tags():
     text = f"The piano came today. {'It took a while. ' * 30}\n\n#piano"
     assert snippet(text, {"piano"}).start == 0
+
+
+SENTENCES = st.sampled_from(
+    [
+        "My mother-in-law called at five o'clock.", "See https://example.org/a #piano and @ann.",
+        "1.5 or 12:30?", "Flies tied dying ties.", "I.e. the same", "- a list\n- of two", "Ça va, İstanbul!",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(SENTENCES, max_size=8), st.sets(st.integers(0, 60), max_size=5))
+def test_looking_only_where_a_word_may_stand_finds_every_word(written, places):
+    passage = " ".join(written)
+    found = list(tokens(passage))
+    wanted = {found[n].text for n in places if n < len(found)}
+    looked = {(hit.start, hit.end, hit.word) for hit in _hits(passage, wanted, ())}
+    assert looked == {(word.start, word.end, word.text) for word in found if word.text in wanted}

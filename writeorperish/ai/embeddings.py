@@ -7,6 +7,7 @@ from uuid import UUID
 import numpy as np
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.db.models import Count, Q
 
 from writeorperish.ai import gateway
 from writeorperish.ai.chunks import Span, matched, split
@@ -17,7 +18,7 @@ from writeorperish.events.catalog import Genre, TextEmbedded
 from writeorperish.events.outbox import emit
 from writeorperish.privacy.levels import AIUsage, Purpose
 from writeorperish.privacy.models import Guarded, GuardedQuerySet
-from writeorperish.privacy.reading import Passage, read, still_stands, visible_texts
+from writeorperish.privacy.reading import Passage, own_texts, read, still_stands
 from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref
 
@@ -101,8 +102,8 @@ def texts_to_embed(person: AbstractUser, *, missing: bool = False) -> list[tuple
     """
     found = [
         (Ref.to(row), Genre(known.genre(row)))
-        for known, rows in visible_texts(person)
-        for row in rows.filter(owner=person.pk).exclude(ai_usage=AIUsage.NONE).order_by("pk")
+        for known, rows in own_texts(person)
+        for row in rows.exclude(ai_usage=AIUsage.NONE).order_by("pk")
     ]
     if not missing:
         return found
@@ -129,19 +130,15 @@ def related(ref: Ref, *, of: UUID, k: int) -> list[Ref]:
 
 
 def coverage(person: AbstractUser) -> Coverage:
-    """How far the person's vectors are. Two queries, and one more for each kind of text."""
-    allowed = (
-        rows.filter(owner=person.pk).exclude(ai_usage=AIUsage.NONE)
-        for _, rows in visible_texts(person)
-    )
+    """How far the person's vectors are. One query, and one more for each kind of text."""
+    allowed = (rows.exclude(ai_usage=AIUsage.NONE) for _, rows in own_texts(person))
     with rows_of(person.pk):
         of_person = Embedding.objects.filter(owner_id=person.pk, space=LOCAL.id)
-        texts = of_person.values("source_kind", "source_id").distinct()
-        return Coverage(
-            wanted=sum(rows.count() for rows in allowed),
-            done=texts.filter(reason="").count(),
-            refused=texts.exclude(reason="").count(),
+        texts = of_person.aggregate(
+            done=Count("source_id", distinct=True, filter=Q(reason="")),
+            refused=Count("source_id", distinct=True, filter=~Q(reason="")),
         )
+        return Coverage(wanted=sum(rows.count() for rows in allowed), **texts)
 
 
 def _of(owner_id: UUID, ref: Ref) -> EmbeddingQuerySet:

@@ -175,6 +175,13 @@ def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]
             yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
 
 
+def own_texts(person: AbstractUser) -> Iterator[tuple[Source, GuardedQuerySet[Any]]]:
+    """Each kind of searched text with the living rows this person owns: the same for oneself, and asked more quickly."""
+    for known in SOURCES.values():
+        if known.searched:
+            yield known, known.model._default_manager.editable_by(person)  # type: ignore[attr-defined]  # guarded
+
+
 def as_they_stood(
     wanted: Iterable[tuple[Ref, int]], *, person: AbstractUser
 ) -> dict[tuple[Ref, int], str]:

@@ -12,26 +12,26 @@ def rows_of(person_id: UUID) -> Iterator[None]:
     """Opens the walled tables for one owner until the block ends, inside one transaction.
 
     The setting lives as long as the transaction; a released savepoint would keep it, so the previous
-    value is put back on leaving. Three short statements.
+    value is put back on leaving. Two short statements.
     """
     with transaction.atomic():
-        before = owner()
-        set_owner(str(person_id))
+        before = set_owner(str(person_id))
         yield
         set_owner(before)
 
 
-def owner() -> str:
-    """Whom the walled tables are open for; empty for nobody."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(current_setting('wop.owner', true), '')")
-        (value,) = cursor.fetchone() or ("",)
-    return str(value)
+SET_OWNER = """
+    WITH standing AS MATERIALIZED (SELECT coalesce(current_setting('wop.owner', true), '') AS owner)
+    SELECT owner, set_config('wop.owner', %s, true) FROM standing
+"""
 
 
-def set_owner(value: str) -> None:
+def set_owner(value: str) -> str:
+    """Opens the walled tables for this owner, or with "" for nobody; whom they were open for before."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('wop.owner', %s, true)", [value])
+        cursor.execute(SET_OWNER, [value])
+        (before, _now) = cursor.fetchone() or ("", "")
+    return str(before)
 
 
 def wall(table: str) -> tuple[str, str]:
