@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.actions.departure import ask_for_export, parts_of
 from journal import audio
+from journal.actions import drafts
 from journal.actions.drafts import save_draft
 from journal.actions.exports import build_export
 from journal.actions.nodes import Empty, write_node
@@ -35,7 +36,7 @@ from journal.actions.recordings import (
     restore_recording,
     sweep_recordings,
 )
-from journal.actions.transcripts import transcribe_again
+from journal.actions.transcripts import assemble, transcribe_again
 from journal.actions.trash import purge, trash_node
 from journal.models.drafts import Draft
 from journal.models.nodes import Node
@@ -282,6 +283,16 @@ def test_nothing_recorded_and_too_many_open(alice):
         begin_recording(alice)
 
 
+def test_a_recording_begins_no_draft_above_the_limit(alice, monkeypatch):
+    standing = save_draft(alice, new_id(), seq=1, title="", text="Words.").draft
+    monkeypatch.setattr(drafts, "DRAFTS_AT_MOST", 2)
+    begin_recording(alice, draft=new_id())
+    with pytest.raises(drafts.TooManyDrafts):
+        begin_recording(alice, draft=new_id())
+    assert begin_recording(alice, draft=standing.pk)[1]
+    assert drafts.drafts_of(alice).count() == 2
+
+
 def test_what_hears_nothing_for_ten_minutes_was_interrupted(alice):
     recording = begin_recording(alice)[0]
     put_chunk(alice, recording, 0, 0, in_pieces(sound(2.0), 2)[0], media_type=WEBM)
@@ -499,6 +510,19 @@ def test_discarded_it_comes_back_for_a_day_and_then_every_piece_is_gone(alice):
     assert not Recording.objects.exists()
     storage.sweep()
     assert not Blob.objects.exists()
+
+
+def test_nothing_is_sent_of_a_recording_that_went_while_it_waited(alice, double):
+    agree(alice)
+    recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000])
+    assemble(recording.pk)
+    assert fresh(recording).transcript == "queued"
+    discard_recording(alice, fresh(recording))
+    Recording.objects.update(discarded_at=timezone.now() - timedelta(hours=25))
+    assert sweep_recordings() == 1
+    drain()
+    assert double.requests == []
+    assert (Job.objects.get().state, Job.objects.get().error) == ("failed", "not_found")
 
 
 def test_the_sound_goes_with_its_entry_when_that_is_let_go(alice):
