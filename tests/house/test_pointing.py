@@ -1,12 +1,10 @@
 """Every table that points at an entry, by foreign key or Ref, has a row that does; then the entries go for good."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import pytest
-from django.apps import apps
 from django.db import models
 from django.utils import timezone
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 import stamina
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.actions.departure import ask_for_export, parts_of
@@ -50,6 +51,7 @@ from writeorperish.ai.parts import BudgetSpent, CapabilityOff, NotAllowed
 from writeorperish.audit.models import Entry
 from writeorperish.crypto import storage
 from writeorperish.crypto.models import Blob
+from writeorperish.events.models import Event
 from writeorperish.ops.breaker import breaker
 from writeorperish.ops.refusals import Missing
 from writeorperish.privacy import consent
@@ -136,11 +138,39 @@ def test_chunks_come_in_any_order_and_twice_and_become_one_file_that_can_be_soug
     assert abs(audio.measured(tmp_path / "whole", "").duration_ms - 7_000) < 200
 
 
-@pytest.mark.parametrize("seconds", [0.5, 5.0, 5.1])
+@pytest.mark.parametrize("seconds", [0.5, 5.0, 5.1, 299.0])
 def test_a_short_recording_keeps_its_last_moment(alice, seconds):
     recording = spoken(alice, in_pieces(sound(seconds), 2), told=[round(seconds * 1000)])
     drain()
     assert abs(fresh(recording).duration_ms - seconds * 1000) < 120
+
+
+def test_many_chunks_with_a_header_inside_and_a_second_run_keep_their_last_second(
+    alice, double, tmp_path
+):
+    agree(alice)
+    data = bytearray(sound(6.0))
+    # In the middle of a coded moment stand the bytes every file begins with, and a chunk begins with them.
+    place = len(data) // 2
+    data[place : place + 4] = data[:4]
+    first = [bytes(data[:place][start : start + 800]) for start in range(0, place, 800)]
+    chunks = [*first, *in_pieces(bytes(data[place:]), 21)]
+    assert (chunks[len(first)][:4], len(chunks) > 40) == (data[:4], True)
+    begun = begin_recording(alice, ai_usage="chat")[0]
+    for n, piece in enumerate(chunks[:30]):
+        put_chunk(alice, begun, 0, n, piece, media_type=WEBM)
+    # The tab comes back, sends what is missing from its thirtieth piece on, and records a second run.
+    recording = spoken(alice, chunks, in_pieces(sound(1.0), 2), told=[6_000, 1_000], begun=begun)
+    drain()
+    ready = fresh(recording)
+    assert abs(ready.duration_ms - 7_000) < 300
+    assert ready.parts.get().end_ms == ready.duration_ms
+    sent = tmp_path / "sent"
+    sent.write_bytes(double.requests[0].files["file"][1])
+    levels = audio.measured(sent, "").levels
+    assert abs(len(levels) - 70) < 4
+    # The second run, at the very end, is heard.
+    assert levels[-10:-2].min() > 0.1
 
 
 def test_segments_of_one_kind_are_joined_as_they_are_and_of_two_kinds_by_coding_anew(alice):
@@ -474,6 +504,26 @@ def test_typed_and_twice_spoken_words_of_one_draft_are_all_kept(alice, double):
     node = write_node(alice, id=draft.pk, text=body).node
     assert set(node.recordings.all()) == set(recordings_of(alice))
     assert not Draft.objects.exists()
+
+
+def test_a_worker_that_lost_its_job_leaves_neither_words_nor_a_ready_recording(
+    alice, double, monkeypatch
+):
+    agree(alice)
+    cut = audio.cut
+
+    def cut_slowly(*args, **more):
+        Job.objects.update(attempt=F("attempt") + 1)
+        return cut(*args, **more)
+
+    monkeypatch.setattr(audio, "cut", cut_slowly)
+    recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], into="entry")
+    drain()
+    # That it is ready, its words, its entry and the end of its job stand together or not at all.
+    assert (fresh(recording).state, fresh(recording).node) == ("transcribing", None)
+    assert not Node.objects.exists()
+    assert Job.objects.get().state == "running"
+    assert not Event.objects.filter(name="RecordingFinished").exists()
 
 
 def test_closed_to_ai_between_two_stretches_the_second_stays_here(alice, double, monkeypatch):
