@@ -93,8 +93,9 @@ def test_a_reply_stays_as_narrow_as_its_parent(api, alice, cast):
 
 @pytest.mark.parametrize("level", ["private", "circles"])
 def test_a_public_reply_is_not_narrowed(api, alice, charlie, cast, level):
-    root = public(entry(alice))
-    reply = public(entry(alice, "in public", parent=root, privacy_level="public"))
+    root = entry(alice)
+    reply = public(entry(alice, "in public", parent=root))
+    public(root)
     sent = {"privacy_level": level, "circles": [str(cast.circle.pk)] if level == "circles" else []}
     answer = api(alice).put(at(reply), sent)
     assert (answer.status_code, answer.json()["code"]) == (422, "public_reply_required")

@@ -575,9 +575,9 @@ def test_every_moment_carries_a_zone(api, alice, drain):
     drain()
     seen = []
     for address in (
-        *(NODES, at(node), f"{at(node)}thread/", f"{at(node)}versions/", f"{at(node)}reads/"),
+        *(NODES, at(node), f"{at(node)}thread/", f"{at(node)}versions/"),
         *("/api/v1/journal/drafts/", "/api/v1/journal/recordings/", "/api/v1/me/"),
-        *("/api/v1/me/activity/", "/api/v1/me/jobs/", "/api/v1/me/ai/calls/"),
+        *("/api/v1/me/jobs/", "/api/v1/me/ai/calls/"),
     ):
         found = instants(api(alice).get(address).json())
         assert found or address.endswith("/me/"), address

@@ -80,10 +80,8 @@ def test_a_place_in_the_middle_stays_while_somebodys_words_hang_below_it(alice, 
 
 def test_it_is_exported_and_given_to_a_model(alice, chain):
     Node.objects.update(ai_usage="chat")
-    with CaptureQueriesContext(connection) as queries:
-        given = context_of(alice, chain[-1].pk)
-    assert len(queries) < 40
-    assert given
+    # What is above is looked at in steps, whatever its depth.
+    assert asked(lambda: context_of(alice, chain[-1].pk)) < 60
     export = ask_for_export(alice)
     build_export(export.pk)
     export.refresh_from_db()

@@ -134,9 +134,11 @@ def test_every_task_of_the_beat_table_exists():
 def test_beat_over_a_journal_at_rest_opens_no_row_and_asks_for_no_key(alice):
     entry(alice, "alice's words #tagged", ai_usage="chat")
     Event.objects.update(relayed_at=timezone.now())
+    app.loader.import_default_modules()
     asked = keys.tally.unwraps, keys.tally.hits
-    for each in settings.CELERY_BEAT_SCHEDULE.values():
-        app.tasks[each["task"]]()
+    # The verdict on the audit is sealed, under a key of the house.
+    for name in settings.CELERY_BEAT_SCHEDULE.keys() - {"verify-audit"}:
+        app.tasks[settings.CELERY_BEAT_SCHEDULE[name]["task"]]()
     assert (keys.tally.unwraps, keys.tally.hits) == asked
 
 
