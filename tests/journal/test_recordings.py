@@ -37,7 +37,7 @@ from journal.actions.recordings import (
     restore_recording,
     sweep_recordings,
 )
-from journal.actions.transcripts import assemble, transcribe_again
+from journal.actions.transcripts import PART_LEASE, assemble, transcribe_again
 from journal.actions.trash import purge, trash_node
 from journal.models.drafts import Draft
 from journal.models.nodes import Node
@@ -51,6 +51,7 @@ from writeorperish.ai.parts import BudgetSpent, CapabilityOff, NotAllowed
 from writeorperish.audit.models import Entry
 from writeorperish.crypto import storage
 from writeorperish.crypto.models import Blob
+from writeorperish.events.bus import MARGIN, listener_named
 from writeorperish.events.models import Event
 from writeorperish.ops.breaker import breaker
 from writeorperish.ops.refusals import Missing
@@ -464,6 +465,11 @@ def test_each_stretch_that_is_heard_is_as_long_as_it_says(alice, tmp_path, optio
         into = tmp_path / f"{start}.webm"
         audio.cut(whole, start, end, into, as_is=as_is)
         assert abs(audio.measured(into, "").duration_ms - (end - start)) < 120
+
+
+def test_no_worker_is_stopped_while_a_slow_service_listens():
+    listener = listener_named("writeorperish.ai.handlers.run_what_was_queued", "JobQueued")
+    assert listener.lease - MARGIN > PART_LEASE * 3
 
 
 def test_one_stretch_that_fails_fails_alone(alice, double, monkeypatch):
