@@ -29,6 +29,8 @@ SENTENCE: Final = regex.compile(
     r"(?<=^|\n|[.!?…][\"”’)]?\s)(?![\s#>*-])[^.!?…\n]+[.!?…]+(?=[\"”’)]?(?:\s|$))"
 )
 CITED: Final = regex.compile(r"\[\[(?P<letters>[A-Za-z]{1,3})\]\]")
+# What stands around each text that a model is given, with its letter and date.
+STAMP: Final = regex.compile(r"</?text-[a-z0-9]{8}(?: [^<>\n]{0,80})?>\n?")
 SENTENCE_CHARS: Final = range(20, 280)
 
 
@@ -125,7 +127,13 @@ def cited(text: str, read: Sequence[Cut]) -> str:
 
     Other letters go, and so do quote markers: a model may point at nothing but what it read.
     """
-    return CITED.sub(lambda match: citation(match["letters"], read), MARKER.sub("", text))
+    words = MARKER.sub("", unstamped(text))
+    return CITED.sub(lambda match: citation(match["letters"], read), words)
+
+
+def unstamped(text: str) -> str:
+    """A model's words without the lines that were put around texts for it alone."""
+    return STAMP.sub("", text)
 
 
 def citation(letters: str, read: Sequence[Cut]) -> str:

@@ -17,12 +17,18 @@ PATIENCE_SECONDS = 60
 
 
 class Worker:
-    """One worker process with two children, started and ended as the test likes."""
+    """One worker process and its children, started and ended as the test likes."""
 
     def __init__(
-        self, redis_url: str, *, include: Sequence[str] = (), log: Path | None = None
+        self,
+        redis_url: str,
+        *,
+        include: Sequence[str] = (),
+        log: Path | None = None,
+        children: int = 2,
     ) -> None:
         self.redis_url = redis_url
+        self.children = children
         self.include = include
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
@@ -30,7 +36,7 @@ class Worker:
     def start(self) -> None:
         """The process runs; it hears its first fact some seconds later."""
         command = [sys.executable, "-m", "celery", "-A", "writeorperish", "worker"]
-        command += ["-Q", "urgent,normal,low", "-c", "2", "-P", "prefork"]
+        command += ["-Q", "urgent,normal,low", "-c", str(self.children), "-P", "prefork"]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         command += [argument for module in self.include for argument in ("-I", module)]
         sink = self.log.open("ab") if self.log else subprocess.DEVNULL

@@ -61,7 +61,8 @@ def save_draft(
 ) -> Saved:
     """The draft with these words, or as it stood when `seq` is not newer. Nothing of it is ever announced.
 
-    Missing for somebody else's id, an unreadable parent or an entry one may not edit; DraftTooLong.
+    Missing for somebody else's id, an unreadable parent or an entry one may not edit; DraftTooLong,
+    TooManyDrafts.
     """
     if len(text) > DRAFT_CHARS:
         raise DraftTooLong(chars=len(text), cap=DRAFT_CHARS)
@@ -119,8 +120,7 @@ def begin_draft(
         if Node.objects.editable_by(person).filter(pk=id).exists():
             return Saved(Draft(id=id, owner_id=person.pk, seq=seq), stale=True)
         raise Missing
-    if drafts_of(person).count() >= DRAFTS_AT_MOST:
-        raise TooManyDrafts
+    check_room(person)
     edited = editable(person, edits) if edits else None
     if parent and not Node.objects.visible_to(person).filter(pk=parent).exists():
         raise Missing
@@ -139,6 +139,28 @@ def begin_draft(
         ai_usage=ai_usage or (edited.ai_usage if edited else AIUsage.NONE),
     )
     return Saved(draft)
+
+
+def check_room(person: AbstractUser) -> None:
+    """TooManyDrafts when no other one may be begun."""
+    if drafts_of(person).count() >= DRAFTS_AT_MOST:
+        raise TooManyDrafts
+
+
+def require_draft(person: AbstractUser, id: UUID) -> None:
+    """The draft stands: a page names one before its first word is typed.
+
+    Missing for another's, and for an entry's id; TooManyDrafts.
+    """
+    if Node.objects.filter(pk=id).exists():
+        raise Missing
+    standing = Draft.objects.filter(pk=id).first()
+    if standing is None:
+        check_room(person)
+        # Another try of this request may have been faster by a moment.
+        standing, _new = Draft.objects.get_or_create(pk=id, defaults={"owner_id": person.pk})
+    if standing.owner_id != person.pk:
+        raise Missing
 
 
 def editable(person: AbstractUser, id: UUID) -> Node:

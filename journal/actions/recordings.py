@@ -18,8 +18,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from journal.actions.drafts import require_draft
 from journal.audio import family_of
-from journal.models.drafts import Draft
 from journal.models.nodes import Node
 from journal.models.recordings import Chunk, Recording
 from writeorperish.audit.log import record
@@ -194,7 +194,7 @@ def begin_recording(
     """The recording, and whether it is new; the same id again is the same one.
 
     `draft`: where its words go, made when it is not there yet. Missing for somebody else's id, an unreadable
-    parent or another's draft; TooManyOpen.
+    parent or another's draft; TooManyOpen, TooManyDrafts.
     """
     standing = Recording.objects.filter(pk=id).first() if id else None
     if standing is not None:
@@ -229,13 +229,6 @@ def own_begun(person: AbstractUser, recording: Recording) -> Recording:
     if recording.owner_id != person.pk or recording.discarded_at is not None:
         raise Missing
     return recording
-
-
-def require_draft(person: AbstractUser, id: UUID) -> None:
-    """The draft stands: a page names one before its first word is typed. Missing for another's, and for an entry's id."""
-    draft, _new = Draft.objects.get_or_create(pk=id, defaults={"owner_id": person.pk})
-    if draft.owner_id != person.pk or Node.objects.filter(pk=id).exists():
-        raise Missing
 
 
 def put_chunk(

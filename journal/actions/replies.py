@@ -17,7 +17,7 @@ from journal.actions.portraits import current_of
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
 from journal.models.portraits import Note
-from journal.replying import PROMPT, RELATED, cited, window
+from journal.replying import PROMPT, RELATED, cited, unstamped, window
 from journal.weaving import first_quotes, quoted_refs, woven
 from writeorperish.ai import budget, embeddings, gateway, instructions, jobs
 from writeorperish.ai.asking import Broken
@@ -325,7 +325,7 @@ def discard(job: Job, reply: Node | None) -> None:
 def fail_reply(job: Job, state: str, error: str, *, text: str = "") -> None:
     """The job ends without a whole reply; what came stays, and its person may ask once more."""
     reply = reply_of(job)
-    partial = text or (job.partial or "")
+    partial = unstamped(text or (job.partial or ""))
     if reply is not None and reply.state == Node.State.WRITING:
         if not partial and (state == Job.State.STOPPED or error in NEVER):
             reply.delete()

@@ -108,8 +108,13 @@ def ask_for_speech(person: AbstractUser, node: Node, *, voice: str = VOICES[0]) 
 
 
 def say(job: Job) -> None:
-    """Does one job: what has no sound yet is read, in order, while the entry stands and is open."""
-    speech = Speech.objects.select_related("node").get(pk=job.about_id)
+    """Does one job: what has no sound yet is read, in order, while the entry stands and is open.
+
+    Missing when it was let go for good meanwhile.
+    """
+    speech = Speech.objects.select_related("node").filter(pk=job.about_id).first()
+    if speech is None:
+        raise Missing
     telling = Telling(job)
     telling.begin()
     ref = Ref.to(speech.node)

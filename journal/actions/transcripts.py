@@ -34,7 +34,7 @@ from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.crypto.models import Blob
 from writeorperish.events.catalog import RecordingFinished
 from writeorperish.events.outbox import emit
-from writeorperish.ops.refusals import Conflict, Refused
+from writeorperish.ops.refusals import Conflict, Missing, Refused
 from writeorperish.ops.states import move
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import AIUsage, Purpose
@@ -224,8 +224,14 @@ def transcribe_again(
 
 
 def transcribe(job: Job) -> None:
-    """Does one job: each stretch that has no words yet is cut out and heard; what fails, fails alone."""
-    recording = Recording.objects.select_related("blob", "node", "owner").get(pk=job.about_id)
+    """Does one job: each stretch that has no words yet is cut out and heard; what fails, fails alone.
+
+    Missing when the recording was let go for good meanwhile; NoSound.
+    """
+    wanted = Recording.objects.select_related("blob", "node", "owner").filter(pk=job.about_id)
+    recording = wanted.first()
+    if recording is None:
+        raise Missing
     Recording.objects.filter(pk=recording.pk).update(transcript=Recording.Transcript.RUNNING)
     if recording.blob is None:
         raise NoSound

@@ -1,7 +1,7 @@
 import pytest
 
 from journal.models.nodes import Node
-from tests.factories import befriend, entry, person
+from tests.factories import befriend, entry, person, public
 
 NODES = "/api/v1/journal/nodes/"
 
@@ -89,3 +89,15 @@ def test_a_reply_stays_as_narrow_as_its_parent(api, alice, cast):
     reply = entry(alice, "reply", parent=entry(alice))
     answer = api(alice).put(at(reply), to_circle(cast.circle, expect_people=1))
     assert code(answer) == (422, "audience_wider_than_parent")
+
+
+@pytest.mark.parametrize("level", ["private", "circles"])
+def test_a_public_reply_is_not_narrowed(api, alice, charlie, cast, level):
+    root = entry(alice)
+    reply = public(entry(alice, "in public", parent=root))
+    public(root)
+    sent = {"privacy_level": level, "circles": [str(cast.circle.pk)] if level == "circles" else []}
+    answer = api(alice).put(at(reply), sent)
+    assert (answer.status_code, answer.json()["code"]) == (422, "public_reply_required")
+    reply.refresh_from_db()
+    assert reply.privacy_level == "public"

@@ -1,9 +1,14 @@
+import re
 from functools import partial
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from journal.actions.drafts import save_draft
+from journal.actions.recordings import begin_recording
+from journal.actions.replies import ask_for_reply
+from journal.actions.trash import trash_node
 from journal.models.nodes import Node, Version
 from tests.factories import entry, public
 from writeorperish.crypto.fields import SealedField
@@ -549,3 +554,32 @@ def test_a_row_that_does_not_open_says_so_and_the_list_stands(api, alice):
     assert shown[str(broken.pk)]["unreadable"] is True
     assert shown[str(broken.pk)]["text"] == ""
     assert shown[str(whole.pk)]["text"] == "whole"
+
+
+def instants(value):
+    """Every string in this JSON that looks like a moment."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [found for each in value for found in instants(each)]
+    looks = isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:", value)
+    return [value] if looks else []
+
+
+def test_every_moment_carries_a_zone(api, alice, drain):
+    node = entry(alice, "I could not sleep.", ai_usage="chat", zone="Europe/Berlin")
+    ask_for_reply(alice, node.pk)
+    save_draft(alice, new_id(), seq=1, title="", text="words")
+    begin_recording(alice)
+    trash_node(alice, entry(alice, "gone", parent=node))
+    drain()
+    seen = []
+    for address in (
+        *(NODES, at(node), f"{at(node)}thread/", f"{at(node)}versions/"),
+        *("/api/v1/journal/drafts/", "/api/v1/journal/recordings/", "/api/v1/me/"),
+        *("/api/v1/me/jobs/", "/api/v1/me/ai/calls/"),
+    ):
+        found = instants(api(alice).get(address).json())
+        assert found or address.endswith("/me/"), address
+        seen += found
+    assert [each for each in seen if not re.search(r"(Z|[+-]\d{2}:\d{2})$", each)] == []

@@ -31,6 +31,8 @@ def test_a_thread_is_the_entry_with_what_is_above_and_below(api, alice):
     ]
     assert (page["more_above"], page["next"]) == (0, None)
     assert set(page["descendants"][0]) == set(page["node"]) | {"level"}
+    assert [set(each) for each in page["ancestors"]] == [set(page["node"]) | {"level"}] * 2
+    assert {each["ai_usage"] for each in (*page["ancestors"], *page["descendants"])} == {"none"}
 
 
 def test_a_long_thread_comes_page_by_page_without_gap_or_repeat(api, alice):
@@ -66,8 +68,12 @@ def test_what_is_not_open_to_this_person_is_a_place_without_a_name(api, alice, b
     root = entry(alice, "root", circles=(cast.circle,))
     private = entry(alice, "private reply", parent=root)
     below = entry(alice, "still private", parent=private)
+    api(alice).delete(f"{NODES}{entry(alice, 'gone', parent=root, privacy_level='circles').pk}/")
     page = thread(api(bob), root)
     assert page.json()["descendants"] == []
+    assert page.json()["node"]["children"] == 0
+    assert api(bob).get(f"{NODES}{root.pk}/").json()["children"] == 0
+    assert api(alice).get(f"{NODES}{root.pk}/").json()["children"] == 1
     assert str(private.pk) not in page.content.decode()
     assert thread(api(bob), below).status_code == 404
     assert thread(api(charlie), root).status_code == 404

@@ -314,3 +314,13 @@ def test_today_is_the_day_of_the_zone(alice):
     (node,) = write(alice, "tea")
     here = ZoneInfo("Pacific/Kiritimati")
     assert ids(search(alice, f"tea on:{timezone.localdate(timezone=here)}", zone=here)) == [node]
+
+
+def test_a_payload_is_shown_as_typed_and_only_the_word_is_marked(alice, signed_in):
+    write(alice, 'A "<img src=x onerror=alert(1)>" & <mark>needle</mark> in ﬁne cafe\u0301s.')
+    page = signed_in(alice).get("/search/?q=needle+cafés+fine").content.decode()
+    for word in ("needle", "ﬁne", "cafe\u0301s"):
+        assert f"<mark>{word}</mark>" in page
+    assert "&lt;mark&gt;<mark>needle</mark>&lt;/mark&gt;" in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "<img src=x" not in page

@@ -145,6 +145,30 @@ def test_what_was_typed_before_the_scripts_arrived_is_saved_too(
     until(lambda: site.texts() == ["Faster than the scripts"])
 
 
+def test_keys_typed_while_a_save_is_on_its_way_are_in_the_next(
+    context: BrowserContext, site: Pretend
+) -> None:
+    page = write(context, site)
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/drafts/*/", hold_the_first)
+    page.keyboard.type("On its way")
+    rest(page)
+    until(lambda: page.evaluate("1") and held)
+    page.keyboard.type(", and meanwhile more")
+    held[0].continue_()
+    until(lambda: page.evaluate("1") and site.texts() == ["On its way"])
+    rest(page)
+    until(lambda: site.texts() == ["On its way, and meanwhile more"])
+    expect(page.locator("wop-editor")).not_to_have_attribute("dirty", "")
+
+
 def test_leaving_the_page_sends_the_last_words(context: BrowserContext, site: Pretend) -> None:
     page = write(context, site)
     page.keyboard.type("Just before leaving")

@@ -264,6 +264,28 @@ def test_a_reply_is_asked_for_watched_and_accounted_for(house, opened):
         expect(page.get_by_role("cell", name="Replies", exact=True)).to_be_visible()
 
 
+def test_a_reply_whose_stream_does_not_come_is_shown_once_it_is_written(house, opened):
+    greta, context = settled(house, opened, "greta")
+    node = entry(greta, "I could not sleep, and the piano played.", ai_usage="chat")
+    page = context.new_page()
+    refused: list[str] = []
+
+    def refuse(route):
+        refused.append(route.request.url)
+        route.fulfill(status=503)
+
+    page.route("**/live/jobs/**", refuse)
+    with quiet(page, house.origin, 503):
+        page.goto(node.get_absolute_url())
+        page.get_by_role("link", name="Ask AI to reply").click()
+        page.get_by_role("button", name="Ask for a reply").click()
+        expect(page.get_by_text("A reply is being written.")).to_be_visible()
+        drain()
+        expect(page.get_by_role("link", name="What it was given")).to_be_visible()
+        expect(page.get_by_text("A reply is being written.")).to_have_count(0)
+    assert refused
+
+
 def test_a_reply_is_stopped(house, opened):
     fred, context = settled(house, opened, "fred")
     node = entry(fred, "I could not sleep.", ai_usage="chat")

@@ -30,6 +30,26 @@ def recorded() -> int:
     return found.chunks.count() if found else 0
 
 
+# A phone whose browser records MP4 alone; `calls` are its questions for the microphone, the last one's track is kept.
+PHONE = """
+  const able = MediaRecorder.isTypeSupported.bind(MediaRecorder);
+  MediaRecorder.isTypeSupported = (kind) => kind.startsWith("audio/mp4") && able(kind);
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.calls = 0;
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    window.calls += 1;
+    const stream = await ask(wanted);
+    window.microphone = stream.getAudioTracks()[0];
+    return stream;
+  };
+"""
+REFUSING = """
+  navigator.mediaDevices.getUserMedia = async () => {
+    throw new DOMException("", window.refusal);
+  };
+"""
+
+
 def speak(page: Page) -> None:
     page.goto("/voice/")
     page.get_by_role("button", name="Record").click()
@@ -70,6 +90,52 @@ def test_spoken_paused_gone_on_stopped_and_made_an_entry(house: House, opened):
     (node,) = Node.objects.filter(owner=tilda)
     recording = node.recordings.get()
     assert 2_500 < recording.duration_ms < 6_000
+
+
+def test_a_call_while_a_phone_records_mp4_pauses_keeps_and_says_it(house: House, opened):
+    zita, context = settled(house, opened, "zita")
+    page = context.new_page()
+    page.add_init_script(PHONE)
+    with quiet(page, house.origin):
+        speak(page)
+        heard(page, 2)
+        page.evaluate("window.microphone.dispatchEvent(new Event('mute'))")
+        expect(page.locator(".recorder-state")).to_contain_text("Everything so far is kept")
+        until(lambda: recorded() >= 1)
+        # The microphone is let go, so nothing of the call is recorded, and it does not go on by itself.
+        assert page.evaluate("window.microphone.readyState") == "ended"
+        assert page.evaluate("window.calls") == 1
+        page.get_by_role("button", name="Continue").click()
+        heard(page, 3)
+        assert page.evaluate("window.calls") == 2
+        page.get_by_role("button", name="Stop and save").click()
+        page.wait_for_url(re.compile(r"/voice/[0-9a-f-]{36}/$"))
+        recording = Recording.objects.get(owner=zita)
+        assert set(recording.chunks.filter(n=0).values_list("media_type", flat=True)) == {"mp4"}
+        drain()
+        expect(page.get_by_role("link", name="Go on in the draft")).to_be_visible()
+        page.wait_for_function("() => document.querySelector('audio').duration > 2")
+    recording.refresh_from_db()
+    assert [each["index"] for each in recording.segments] == [0, 1]
+    assert recording.state == "ready"
+    told = sum(each["duration_ms"] for each in recording.segments)
+    assert abs(recording.duration_ms - told) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [("NotAllowedError", "may not use the microphone"), ("NotFoundError", "No microphone")],
+)
+def test_a_recording_that_cannot_begin_says_why(house: House, opened, refusal, said):
+    context = opened("empty")
+    page = context.new_page()
+    page.add_init_script(f"window.refusal = '{refusal}';{REFUSING}")
+    before = Recording.objects.count()
+    page.goto("/voice/")
+    page.get_by_role("button", name="Record").click()
+    expect(page.locator(".recorder-state")).to_contain_text(said)
+    expect(page.get_by_role("button", name="Record")).to_be_visible()
+    assert Recording.objects.count() == before
 
 
 def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: House, opened):

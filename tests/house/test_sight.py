@@ -149,3 +149,27 @@ def test_a_look_at_anothers_entry_stands_in_its_owners_chain(cast):
     assert [line.actor_id for line in seen] == [cast.bob.pk]
     client(cast.alice).get(f"/journal/{node.pk}/")
     assert seen.count() == 1
+
+
+def test_nothing_is_done_to_what_lies_in_the_trash(cast):
+    node = entry(cast.alice, "words", ai_usage="chat")
+    version = node.versions.get()
+    trash_node(cast.alice, node)
+    browser = client(cast.alice)
+    page, api = f"/journal/{node.pk}/", f"/api/v1/journal/nodes/{node.pk}/"
+    keyed, asked = {"Idempotency-Key": str(new_id())}, {"content_type": "application/json"}
+    for address in (
+        *("edit/", "ai-replies/", "reading-aloud/", "pin/", "audience/", "context/"),
+        f"versions/{version.pk}/restoration/",
+    ):
+        assert browser.post(page + address, {"text": "late"}).status_code in {404, 405}, address
+    for address in ("ai-replies/", f"versions/{version.pk}/restoration/"):
+        assert browser.post(api + address, {}, headers=keyed, **asked).status_code in {404, 410}
+    late = browser.patch(api, {"text": "late"}, headers={"If-Match": '"1"'}, **asked)
+    assert late.status_code == 404
+    wider = {"privacy_level": "private"}
+    assert browser.put(f"{api}audience/", wider, **asked).status_code == 404
+    for address in (page, f"{page}audio/", f"{page}reply/", f"{page}edit/", api, f"{api}reads/"):
+        assert browser.get(address).status_code == 404, address
+    assert str(node.pk).encode() not in browser.get("/journal/").content
+    assert (Node.objects.get().body, Node.objects.get().rev) == ("words", 1)

@@ -1,5 +1,7 @@
 """A thread five thousand replies deep is read, deleted, taken back and let go like any other."""
 
+import io
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -7,6 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.actions.departure import ask_for_export, parts_of
+from journal.actions.exports import build_export
+from journal.actions.replies import context_of
 from journal.actions.trash import TRASH_LIFE, purge, restore_node, trash_node
 from journal.models.nodes import Node
 from tests.factories import entry
@@ -71,3 +76,15 @@ def test_a_place_in_the_middle_stays_while_somebodys_words_hang_below_it(alice, 
     left = {node.pk: node.erased_at for node in Node.objects.all()}
     assert len(left) == 3
     assert left[root.pk] and left[middle.pk]
+
+
+def test_it_is_exported_and_given_to_a_model(alice, chain):
+    Node.objects.update(ai_usage="chat")
+    # What is above is looked at in steps, whatever its depth.
+    assert asked(lambda: context_of(alice, chain[-1].pk)) < 60
+    export = ask_for_export(alice)
+    build_export(export.pk)
+    export.refresh_from_db()
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts_of(alice, export)))) as archive:
+        entries = [name for name in archive.namelist() if name.startswith("entries/")]
+    assert len(entries) == DEPTH + 1

@@ -23,6 +23,7 @@ from journal.actions.imports import (
 )
 from journal.actions.nodes import edit_node
 from journal.models.nodes import Node
+from tests.events_drain import drain
 from tests.factories import entry, zipped
 from writeorperish.ops.refusals import Missing
 from writeorperish.refs import new_id
@@ -185,3 +186,29 @@ def test_an_export_comes_back_as_it_was(alice, charlie):
     }
     assert after == before
     assert checked(alice, data).report["counts"]["here"] == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b>bold</b> & <script>alert(1)</script>\n\n  two lines\nof a *verse*\n\n\n> said",
+        "gAAAAABk needle wop1|journal_node|body|",
+        "enc:v1:needle \\x0100000000000000",
+    ],
+)
+def test_words_that_look_like_markup_or_sealed_stay_as_they_were_written(
+    alice, charlie, signed_in, text
+):
+    client = signed_in(alice)
+    sent = client.post("/api/v1/journal/nodes/", {"text": text}, content_type="application/json")
+    assert (sent.status_code, sent.json()["text"]) == (201, text)
+    drain()
+    listed = client.get("/api/v1/journal/nodes/").json()["results"]
+    assert [each["text"] for each in listed] == [text]
+    word = "needle" if "needle" in text else "verse"
+    assert sent.json()["id"] in client.get("/search/", {"q": word}).content.decode()
+    page = client.get(f"/journal/{sent.json()['id']}/").content.decode()
+    assert "<script>alert" not in page
+    assert "<b>bold" not in page
+    imported(charlie, export_of(alice).fp.getvalue())
+    assert Node.objects.get(owner=charlie).body == text

@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from journal.actions.audience import HeadCountChanged, set_audience
@@ -393,3 +394,23 @@ def test_a_newcomer_who_may_see_earlier_entries_sees_them(alice, charlie):
     node = entry(alice, circles=(circle,))
     accept(charlie, invite(alice, circle, charlie, sees_earlier=True))
     assert Node.objects.visible_to(charlie).filter(pk=node.pk).exists()
+
+
+@pytest.mark.parametrize("usage", [None, "", "Chat"])
+def test_no_entry_is_without_a_word_on_ai(alice, usage):
+    node = entry(alice)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Node.objects.filter(pk=node.pk).update(ai_usage=usage)
+
+
+def test_a_text_as_long_as_the_cap_is_one_entry_and_a_refused_one_stays_a_draft(alice):
+    written = write_node(alice, text="x" * NODE_CHARS)
+    assert (written.node.chars, len(written.parts)) == (NODE_CHARS, 0)
+    long = "y" * (NODE_CHARS + 1)
+    draft = save_draft(
+        alice, new_id(), seq=1, title="", text=long, edits=written.node.pk, base_rev=1
+    ).draft
+    with pytest.raises(TooLong):
+        edit_node(alice, written.node, base_rev=1, text=long)
+    draft.refresh_from_db()
+    assert (draft.body, draft.discarded_at) == (long, None)

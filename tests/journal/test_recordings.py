@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 import stamina
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.actions.departure import ask_for_export, parts_of
 from journal import audio
+from journal.actions import drafts
 from journal.actions.drafts import save_draft
 from journal.actions.exports import build_export
 from journal.actions.nodes import Empty, write_node
@@ -35,20 +37,22 @@ from journal.actions.recordings import (
     restore_recording,
     sweep_recordings,
 )
-from journal.actions.transcripts import transcribe_again
+from journal.actions.transcripts import PART_LEASE, assemble, transcribe_again
 from journal.actions.trash import purge, trash_node
 from journal.models.drafts import Draft
 from journal.models.nodes import Node
 from journal.models.recordings import Chunk, Recording, TranscriptPart
 from tests.doubles.provider import provider
 from tests.events_drain import drain
-from tests.sounds import AAC, MP3, in_pieces, sound, tone
+from tests.sounds import AAC, MP3, OPUS, in_pieces, sound, tone
 from writeorperish.ai import budget, gateway
 from writeorperish.ai.models import Call, Job, Purse, Read, Scope
 from writeorperish.ai.parts import BudgetSpent, CapabilityOff, NotAllowed
 from writeorperish.audit.models import Entry
 from writeorperish.crypto import storage
 from writeorperish.crypto.models import Blob
+from writeorperish.events.bus import MARGIN, listener_named
+from writeorperish.events.models import Event
 from writeorperish.ops.breaker import breaker
 from writeorperish.ops.refusals import Missing
 from writeorperish.privacy import consent
@@ -135,11 +139,41 @@ def test_chunks_come_in_any_order_and_twice_and_become_one_file_that_can_be_soug
     assert abs(audio.measured(tmp_path / "whole", "").duration_ms - 7_000) < 200
 
 
-@pytest.mark.parametrize("seconds", [0.5, 5.0, 5.1])
+@pytest.mark.parametrize("seconds", [0.5, 5.0, 5.1, 299.0])
 def test_a_short_recording_keeps_its_last_moment(alice, seconds):
-    recording = spoken(alice, in_pieces(sound(seconds), 2), told=[round(seconds * 1000)])
+    # Coded quickly: five minutes of it take a moment only.
+    data = sound(seconds, *OPUS, "-compression_level", "0")
+    recording = spoken(alice, in_pieces(data, 2), told=[round(seconds * 1000)])
     drain()
     assert abs(fresh(recording).duration_ms - seconds * 1000) < 120
+
+
+def test_many_chunks_with_a_header_inside_and_a_second_run_keep_their_last_second(
+    alice, double, tmp_path
+):
+    agree(alice)
+    data = bytearray(sound(6.0))
+    # In the middle of a coded moment stand the bytes every file begins with, and a chunk begins with them.
+    place = len(data) // 2
+    data[place : place + 4] = data[:4]
+    first = [bytes(data[:place][start : start + 800]) for start in range(0, place, 800)]
+    chunks = [*first, *in_pieces(bytes(data[place:]), 21)]
+    assert (chunks[len(first)][:4], len(chunks) > 40) == (data[:4], True)
+    begun = begin_recording(alice, ai_usage="chat")[0]
+    for n, piece in enumerate(chunks[:30]):
+        put_chunk(alice, begun, 0, n, piece, media_type=WEBM)
+    # The tab comes back, sends what is missing from its thirtieth piece on, and records a second run.
+    recording = spoken(alice, chunks, in_pieces(sound(1.0), 2), told=[6_000, 1_000], begun=begun)
+    drain()
+    ready = fresh(recording)
+    assert abs(ready.duration_ms - 7_000) < 300
+    assert ready.parts.get().end_ms == ready.duration_ms
+    sent = tmp_path / "sent"
+    sent.write_bytes(double.requests[0].files["file"][1])
+    levels = audio.measured(sent, "").levels
+    assert abs(len(levels) - 70) < 4
+    # The second run, at the very end, is heard.
+    assert levels[-10:-2].min() > 0.1
 
 
 def test_segments_of_one_kind_are_joined_as_they_are_and_of_two_kinds_by_coding_anew(alice):
@@ -280,6 +314,16 @@ def test_nothing_recorded_and_too_many_open(alice):
         begin_recording(alice)
     with pytest.raises(TooManyOpen):
         begin_recording(alice)
+
+
+def test_a_recording_begins_no_draft_above_the_limit(alice, monkeypatch):
+    standing = save_draft(alice, new_id(), seq=1, title="", text="Words.").draft
+    monkeypatch.setattr(drafts, "DRAFTS_AT_MOST", 2)
+    begin_recording(alice, draft=new_id())
+    with pytest.raises(drafts.TooManyDrafts):
+        begin_recording(alice, draft=new_id())
+    assert begin_recording(alice, draft=standing.pk)[1]
+    assert drafts.drafts_of(alice).count() == 2
 
 
 def test_what_hears_nothing_for_ten_minutes_was_interrupted(alice):
@@ -425,6 +469,11 @@ def test_each_stretch_that_is_heard_is_as_long_as_it_says(alice, tmp_path, optio
         assert abs(audio.measured(into, "").duration_ms - (end - start)) < 120
 
 
+def test_no_worker_is_stopped_while_a_slow_service_listens():
+    listener = listener_named("writeorperish.ai.handlers.run_what_was_queued", "JobQueued")
+    assert listener.lease - MARGIN > PART_LEASE * 3
+
+
 def test_one_stretch_that_fails_fails_alone(alice, double, monkeypatch):
     agree(alice)
     monkeypatch.setattr(audio, "PART_MS", 10_000)
@@ -465,6 +514,26 @@ def test_typed_and_twice_spoken_words_of_one_draft_are_all_kept(alice, double):
     assert not Draft.objects.exists()
 
 
+def test_a_worker_that_lost_its_job_leaves_neither_words_nor_a_ready_recording(
+    alice, double, monkeypatch
+):
+    agree(alice)
+    cut = audio.cut
+
+    def cut_slowly(*args, **more):
+        Job.objects.update(attempt=F("attempt") + 1)
+        return cut(*args, **more)
+
+    monkeypatch.setattr(audio, "cut", cut_slowly)
+    recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], into="entry")
+    drain()
+    # That it is ready, its words, its entry and the end of its job stand together or not at all.
+    assert (fresh(recording).state, fresh(recording).node) == ("transcribing", None)
+    assert not Node.objects.exists()
+    assert Job.objects.get().state == "running"
+    assert not Event.objects.filter(name="RecordingFinished").exists()
+
+
 def test_closed_to_ai_between_two_stretches_the_second_stays_here(alice, double, monkeypatch):
     agree(alice)
     monkeypatch.setattr(audio, "PART_MS", 10_000)
@@ -499,6 +568,19 @@ def test_discarded_it_comes_back_for_a_day_and_then_every_piece_is_gone(alice):
     assert not Recording.objects.exists()
     storage.sweep()
     assert not Blob.objects.exists()
+
+
+def test_nothing_is_sent_of_a_recording_that_went_while_it_waited(alice, double):
+    agree(alice)
+    recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000])
+    assemble(recording.pk)
+    assert fresh(recording).transcript == "queued"
+    discard_recording(alice, fresh(recording))
+    Recording.objects.update(discarded_at=timezone.now() - timedelta(hours=25))
+    assert sweep_recordings() == 1
+    drain()
+    assert double.requests == []
+    assert (Job.objects.get().state, Job.objects.get().error) == ("failed", "not_found")
 
 
 def test_the_sound_goes_with_its_entry_when_that_is_let_go(alice):

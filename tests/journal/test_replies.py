@@ -4,6 +4,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from journal.actions import replies
+from journal.actions.drafts import save_draft
 from journal.actions.nodes import change_settings, edit_node
 from journal.actions.replies import NOT_OPEN, ask_for_reply, context_of
 from journal.actions.trash import trash_node
@@ -22,7 +23,7 @@ from writeorperish.ai.prompts import named
 from writeorperish.audit.models import Entry
 from writeorperish.events.models import Event
 from writeorperish.ops.refusals import Missing
-from writeorperish.refs import Ref
+from writeorperish.refs import Ref, new_id
 
 pytestmark = pytest.mark.django_db
 
@@ -358,3 +359,15 @@ def test_four_hundred_turns_are_read_in_as_many_queries_as_four(alice):
             assert len(context_of(alice, end.pk)["thread"]) == length
         costs.append(len(queries))
     assert costs[1] == costs[2]
+
+
+def test_a_reply_typed_while_one_is_written_leaves_that_alone(asked, alice):
+    node, reply, job = asked
+    draft = save_draft(alice, new_id(), seq=1, title="", text="Meanwhile", parent=node.pk).draft
+    typed = entry(alice, "Meanwhile I go on.", id=draft.pk, draft=draft.pk, parent=node)
+    assert (fresh(reply).state, fresh(job).state) == ("writing", "queued")
+    drain()
+    assert (fresh(reply).state, fresh(job).state) == ("whole", "done")
+    assert fresh(typed).body == "Meanwhile I go on."
+    assert fresh(reply).body != fresh(typed).body
+    assert Node.objects.filter(parent=node).count() == 2

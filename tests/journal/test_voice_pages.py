@@ -11,6 +11,7 @@ from journal.actions.recordings import (
     finish_recording,
     put_chunk,
 )
+from journal.actions.trash import trash_node
 from tests.doubles.provider import provider
 from tests.events_drain import drain
 from tests.factories import entry, public
@@ -20,6 +21,7 @@ from writeorperish.audit.models import Entry
 from writeorperish.crypto import storage
 from writeorperish.ops.breaker import breaker
 from writeorperish.privacy import consent
+from writeorperish.refs import new_id
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +135,21 @@ def test_taken_back_from_the_trash_it_is_put_together_after_all(alice, signed_in
     drain()
     recording.refresh_from_db()
     assert recording.state == "ready"
+
+
+def test_an_old_link_and_a_climbing_one_are_missing(alice, client, signed_in):
+    recording = spoken(alice)
+    old = f"/media/{recording.blob_id}/"
+    trash_node(alice, recording.node)
+    mine = signed_in(alice)
+    for address in (
+        *(old, f"/journal/{recording.node_id}/audio/", f"/media/{new_id()}/"),
+        *("/media/../../etc/passwd", "/media/%2e%2e/%2e%2e/etc/passwd", "/media/..%2f..%2fetc/"),
+    ):
+        assert mine.get(address).status_code == 404, address
+    assert client.get(f"/journal/{recording.node_id}/audio/").status_code == 302
+    with_token = {"Authorization": f"Bearer {begin_family(alice).access}"}
+    assert client.get(old, headers=with_token).status_code == 404
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 
+from accounts.actions.people import change_profile
 from journal.actions.nodes import PINS, TooManyPins, change_settings, edit_node
 from journal.actions.tags import tagged, tags_of
 from journal.actions.trash import erase_node, restore_node, trash_node
@@ -224,3 +225,28 @@ def test_the_questions_of_the_day_begin_an_entry(alice, signed_in):
         other = client.get("/journal/prompts/").content
     assert one.count(b"/journal/write/?title=") == other.count(b"/journal/write/?title=") == 40
     assert one.partition(b"<details")[0] != other.partition(b"<details")[0]
+
+
+def test_the_log_keeps_each_entry_on_its_local_day_over_summer_time_and_a_move(alice, signed_in):
+    for text, at in {
+        "after midnight in summer": datetime(2025, 10, 25, 22, 30, tzinfo=UTC),
+        "the hour that came twice": datetime(2025, 10, 26, 1, 30, tzinfo=UTC),
+        "before midnight in winter": datetime(2025, 10, 26, 22, 30, tzinfo=UTC),
+        "the next day": datetime(2025, 10, 26, 23, 30, tzinfo=UTC),
+    }.items():
+        entry(alice, text, written_at=at, zone="Europe/Berlin")
+
+    def days():
+        log = signed_in(alice).get("/journal/").context["days"]
+        return [(day.on, [card.node.body for card in day.cards]) for day in log]
+
+    grouped = [
+        (date(2025, 10, 27), ["the next day"]),
+        (
+            date(2025, 10, 26),
+            ["before midnight in winter", "the hour that came twice", "after midnight in summer"],
+        ),
+    ]
+    assert days() == grouped
+    change_profile(alice, zone="Pacific/Auckland")
+    assert days() == grouped

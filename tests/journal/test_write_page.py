@@ -86,3 +86,18 @@ def test_a_parent_one_may_not_see_is_missing(alice, charlie, signed_in):
     for parent in (private.pk, new_id()):
         assert post(signed_in(charlie), parent=str(parent)).status_code == 404
     assert Node.objects.count() == 1
+
+
+def test_an_edit_that_leaves_the_selectors_alone_leaves_what_they_say(alice, bob, cast, signed_in):
+    root = entry(alice, "root", circles=(cast.circle,), ai_usage="none")
+    beside = entry(alice, "beside", parent=root, privacy_level="circles", ai_usage="train")
+    before = Node.objects.filter(pk=beside.pk).values("privacy_level", "ai_usage").get()
+    client = signed_in(alice)
+    client.get(root.get_absolute_url())
+    for number, sent in enumerate(({}, {"ai_usage": "train"}), 1):
+        form = {"text": f"changed {number}", "base_rev": number, **sent}
+        assert client.post(f"/journal/{beside.pk}/edit/", form).status_code == 302
+    beside.refresh_from_db()
+    assert (beside.body, beside.rev) == ("changed 2", 3)
+    assert Node.objects.filter(pk=beside.pk).values("privacy_level", "ai_usage").get() == before
+    assert Node.objects.visible_to(bob).filter(pk=beside.pk).exists()

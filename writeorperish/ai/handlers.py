@@ -29,8 +29,9 @@ def embed_what_was_opened(fact: AIUsageChanged) -> None:
     embed_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
 
 
-# A reply may take two minutes; the job's own lease decides who writes it.
-@on(JobQueued, queue="urgent", lease=timedelta(seconds=150))
+# A reply may take two minutes, ten minutes of speech a quarter of an hour where a service is slow, and there may be
+# hours of it. The job's own, shorter lease decides whose it is, and gives it to another when its worker died.
+@on(JobQueued, queue="urgent", lease=timedelta(hours=1))
 def run_what_was_queued(fact: JobQueued) -> None:
     if queue_of(fact.job) == "urgent":
         run(fact.job)

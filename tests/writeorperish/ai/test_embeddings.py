@@ -17,6 +17,7 @@ from writeorperish.ai.models import Call, Embedding, Read
 from writeorperish.ai.parts import CapabilityOff, Cut, NotAllowed, Typed
 from writeorperish.ai.providers import local
 from writeorperish.audit.models import Entry
+from writeorperish.crypto import keys
 from writeorperish.events.catalog import Genre
 from writeorperish.events.models import Event
 from writeorperish.privacy.levels import Purpose
@@ -261,7 +262,10 @@ def test_a_backfill_makes_what_is_missing_and_is_harmless_twice(alice, charlie):
     entry(charlie, "three", ai_usage="chat")
     assert run("--person", str(alice.pk), "--missing") == "2 texts have 2 passages with vectors."
     assert run("--missing") == "1 texts have 1 passages with vectors."
+    asked = keys.tally.unwraps, keys.tally.hits
     assert run("--missing") == "0 texts have 0 passages with vectors."
+    # That nothing is missing is known without opening a text.
+    assert (keys.tally.unwraps, keys.tally.hits) == asked
     calls = Call.objects.count()
     assert run() == "3 texts have 3 passages with vectors."
     assert Call.objects.count() == calls

@@ -388,6 +388,21 @@ def test_a_reply_names_its_model_and_its_price(writer, double):
     assert job.cost_microdollars == Call.objects.get(task="reply").cost_microdollars
 
 
+def given_in(body) -> str:
+    """The words of the first turn, as they went out."""
+    content = body["messages"][0]["content"]
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
+def test_what_marks_a_text_for_a_model_stays_out_of_its_reply(writer, double):
+    double.says = given_in
+    reply, _job = reply_of(writer, entry(writer, "I could not sleep.", ai_usage="chat"))
+    assert "<text-" in given_in(double.requests[-1].body)
+    assert "I could not sleep." in reply.body
+    for mark in ("<text-", "</text-", reply.parent.written_at.strftime("%Y-%m-%d %H:%M")):
+        assert mark not in reply.body
+
+
 def test_a_reply_that_breaks_off_begins_anew_as_the_same_one(writer, double):
     double.next("cut")
     reply, job = reply_of(writer, entry(writer, "Hello.", ai_usage="chat"))

@@ -11,12 +11,14 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
+from tests.factories import entry
 from writeorperish.audit.models import Entry
 from writeorperish.celery import app
+from writeorperish.crypto import keys
 from writeorperish.events import tasks
 from writeorperish.events.bus import on
-from writeorperish.events.catalog import TextErased
-from writeorperish.events.models import Receipt
+from writeorperish.events.catalog import TextErased, TextWritten
+from writeorperish.events.models import Event, Receipt
 from writeorperish.events.outbox import emit
 from writeorperish.ops.logging import current_request_id
 from writeorperish.refs import Ref, new_id
@@ -68,6 +70,23 @@ def test_what_a_dead_broker_could_not_take_is_offered_when_it_is_back(queues, de
     assert len(queues()["normal"]) == 1
 
 
+def test_an_entry_saved_while_the_broker_is_down_is_saved_and_its_work_is_done_later(
+    queues, dead_broker, alice, signed_in
+):
+    on(TextWritten)(quiet)
+    sent = {"text": "I could not sleep.", "ai_usage": "chat"}
+    answer = signed_in(alice).post("/api/v1/journal/nodes/", sent, content_type="application/json")
+    assert answer.status_code == 201
+    tasks.relay()
+    dead_broker.back()
+    tasks.relay()
+    assert len(queues()["normal"]) == 1
+    assert not Event.objects.waiting(timezone.now()).exists()
+    due = Receipt.objects.get(event__name="TextWritten")
+    tasks.handle(due.pk, due.tries)
+    assert not Receipt.objects.unfinished().exists()
+
+
 def test_a_message_that_comes_twice_is_heard_once():
     heard = []
     on(TextErased)(heard.append)
@@ -110,6 +129,17 @@ def test_every_task_of_the_beat_table_exists():
     app.loader.import_default_modules()
     named = {each["task"] for each in settings.CELERY_BEAT_SCHEDULE.values()}
     assert named <= app.tasks.keys()
+
+
+def test_beat_over_a_journal_at_rest_opens_no_row_and_asks_for_no_key(alice):
+    entry(alice, "alice's words #tagged", ai_usage="chat")
+    Event.objects.update(relayed_at=timezone.now())
+    app.loader.import_default_modules()
+    asked = keys.tally.unwraps, keys.tally.hits
+    # The verdict on the audit is sealed, under a key of the house.
+    for name in settings.CELERY_BEAT_SCHEDULE.keys() - {"verify-audit"}:
+        app.tasks[settings.CELERY_BEAT_SCHEDULE[name]["task"]]()
+    assert (keys.tally.unwraps, keys.tally.hits) == asked
 
 
 def test_a_night_signs_and_verifies_and_says_so(tmp_path, settings):

@@ -2,6 +2,8 @@
 // come, and [data-status] says when something is looked up for it. When the writing ends, "wop:reply-ended" asks the reply around it to show itself anew.
 import { announce } from "../lib/a11y.js";
 
+const ASK_AFTER_MS = 2_000;
+
 class WopReply extends HTMLElement {
   connectedCallback() {
     if (this.source || !this.getAttribute("src")) return;
@@ -17,6 +19,9 @@ class WopReply extends HTMLElement {
     });
     this.hear("done", () => this.end());
     this.hear("error", () => this.end());
+    this.losses = 0;
+    const lost = (event) => event.data === undefined && this.lost();
+    this.source.addEventListener("error", lost, { signal: this.stopListening.signal });
     announce(this.dataset.begun ?? "");
   }
 
@@ -26,13 +31,26 @@ class WopReply extends HTMLElement {
     this.stopListening?.abort();
     this.source?.close();
     this.source = null;
+    clearTimeout(this.asking);
   }
 
   // A lost connection is an "error" without data: the browser comes back by itself, after the last event it had.
   hear(kind, act) {
     const { signal } = this.stopListening;
-    const heard = (event) => event.data !== undefined && act(JSON.parse(event.data));
+    const heard = (event) => {
+      if (event.data === undefined) return;
+      this.losses = 0;
+      act(JSON.parse(event.data));
+    };
     this.source.addEventListener(kind, heard, { signal });
+  }
+
+  // Where it cannot come back, the page is asked for the reply as it stands, and that begins anew with the rest.
+  lost() {
+    this.losses += 1;
+    if (this.source.readyState !== EventSource.CLOSED && this.losses < 2) return;
+    this.source.close();
+    this.asking = setTimeout(() => this.showAnew(), ASK_AFTER_MS);
   }
 
   tell(status) {
@@ -44,6 +62,10 @@ class WopReply extends HTMLElement {
   end() {
     this.source.close();
     announce(this.dataset.ended ?? "");
+    this.showAnew();
+  }
+
+  showAnew() {
     this.dispatchEvent(new CustomEvent("wop:reply-ended", { bubbles: true }));
   }
 }
