@@ -123,6 +123,9 @@ class _Field:
         exact = tuple(each for each in (self.query.words, *self.query.exact) if each)
         return replace(self, query=replace(self.query, words="", exact=exact))
 
+    def wordless(self) -> "_Field":
+        return replace(self, query=replace(self.query, words=""))
+
     def undated(self) -> "_Field":
         return replace(self, query=replace(self.query, days=ALWAYS))
 
@@ -174,6 +177,17 @@ def search(
     )
 
 
+def places(person: AbstractUser, typed: str, *, mode: Mode, zone: tzinfo) -> list[Place]:
+    """The passages found among one's own texts, best first, as `search` would show them."""
+    scopes, _partly = _scopes(person, Whose.MINE, zone)
+    query = parse(typed, timezone.localdate(timezone=zone))
+    field = _Field(person, scopes, query, mode)
+    ranking = _find(field, None)
+    if not ranking.items and query.guessed:
+        ranking = _find(field.undated(), None)
+    return [item.place for item in ranking.items]
+
+
 def _ranking(field: _Field, place: _Cursor, search_id: bytes) -> Ranking:
     """Everything found; for a further page what the first one found, while it rests."""
     if field.query.is_empty:
@@ -192,7 +206,13 @@ def _ranking(field: _Field, place: _Cursor, search_id: bytes) -> Ranking:
 
 
 def _find(field: _Field, before: datetime | None) -> Ranking:
-    return _by_date(field.verbatim(), before) if field.by_date else _by_rank(field)
+    if not field.by_date:
+        return _by_rank(field)
+    ranking = _by_date(field.verbatim(), before)
+    if ranking.items or ranking.back_to or field.mode is Mode.EXACT or field.query.exact:
+        return ranking
+    # "What did I do on 3 March?" says nothing to look for but the day.
+    return _by_date(field.wordless(), before) if field.query.chips else ranking
 
 
 def _scopes(person: AbstractUser, whose: Whose, zone: tzinfo) -> tuple[list[Scope], bool]:

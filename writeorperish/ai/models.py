@@ -89,6 +89,24 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
             )
             return [Near(Ref(kind, id), *place) for kind, id, *place in cursor.fetchall()]
 
+    def usual(self, vector: Vector, *, of: UUID, space: int, sample: int) -> float:
+        """The median cosine of a vector with so many of an owner's passages; 0 where there are none.
+
+        Those with the lowest digests: digests are keyed, so that they are as good as drawn, and the same each time.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                WITH drawn AS MATERIALIZED (
+                    SELECT vector FROM ai_embedding
+                    WHERE owner_id = %s AND space = %s AND vector IS NOT NULL ORDER BY digest LIMIT %s)
+                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY -(vector <#> %s::halfvec)) FROM drawn
+                """,
+                [of, space, sample, HalfVector(vector.tolist()).to_text()],
+            )
+            (median,) = cursor.fetchone()
+        return float(median or 0.0)
+
 
 class Embedding(Sourced):
     """The vector of one passage in one space; or, with a reason, that there is none."""
