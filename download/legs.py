@@ -82,29 +82,44 @@ class Passages:
 
 
 def passages(
-    scope: Scope, query: Query, asked: Mapping[Term, float], *, vector: Vector | None, depth: int
+    scope: Scope,
+    query: Query,
+    asked: Mapping[Term, float],
+    *,
+    whole: Collection[Term],
+    vector: Vector | None,
+    depth: int,
 ) -> Passages:
-    """At most `depth` passages of each leg, best first, what was written by models or as fiction apart."""
+    """At most `depth` passages of each leg, best first, what was written by models or as fiction apart.
+
+    `whole`: the terms that are all of the question; others in `asked` help to order only.
+    """
     with rows_of(scope.owner_id):
         narrowed = _narrowed(scope, query)
         chunks = narrowed if narrowed is not None else Chunk.objects.filter(owner_id=scope.owner_id)
         chunks = chunks.exclude(genre__in=[Genre.ANSWER, Genre.FICTION])
-        found = _held(scope, asked, _numbers(chunks), depth)
+        found = _held(scope, asked, whole, _numbers(chunks), depth)
         if vector is not None:
             found.meaning.extend(_near(scope, chunks, vector, depth))
         return found
 
 
-def _held(scope: Scope, asked: Mapping[Term, float], among: Numbers, depth: int) -> Passages:
+def _held(
+    scope: Scope,
+    asked: Mapping[Term, float],
+    whole: Collection[Term],
+    among: Numbers,
+    depth: int,
+) -> Passages:
     terms = _looked_up(scope.owner_id, asked)
     lengths = Lengths.objects.of(scope.owner_id)
     numbers, scores = score(list(terms.values()), lengths, among=among)
     in_full = [
         replace(terms[term], weight=weight)
         for term, weight in asked.items()
-        if term.namespace is Namespace.WORD
+        if term in whole and term.namespace is Namespace.WORD
     ]
-    whole = most(in_full, lengths)
+    full = most(in_full, lengths) or 1.0
     found = Passages()
     ranked = list(zip(numbers.tolist(), scores.tolist(), strict=True))[: 10 * depth]
     for first in range(0, len(ranked), depth):
@@ -114,7 +129,7 @@ def _held(scope: Scope, asked: Mapping[Term, float], among: Numbers, depth: int)
         open_, closed = by_openness(scope, {chunk.source for chunk in by_number.values()})
         for no, value in batch.items():
             chunk = by_number.get(no)
-            place = chunk and _place(chunk, min(1.0, value / whole))
+            place = chunk and _place(chunk, min(1.0, value / full))
             if place and place.ref in open_:
                 found.words.append(place)
             elif place and place.ref in closed:

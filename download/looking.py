@@ -130,12 +130,13 @@ def found_for(
     asked = asked_for(query.words, earlier)
     vector = embed_query(_for_meaning(query.words, earlier), by=person) if query.words else None
     scope = legs.Scope(person, person.pk, zone)
+    whole = set(asked_for(query.words)) or set(asked)
     if query.guessed and not asked:
         return _of_days(scope, query)
-    found = legs.passages(scope, query, asked, vector=vector, depth=DEPTH)
+    found = legs.passages(scope, query, asked, whole=whole, vector=vector, depth=DEPTH)
     if not (found.words or found.meaning or found.closed) and query.guessed:
         undated = replace(query, days=wish.days)
-        found = legs.passages(scope, undated, asked, vector=vector, depth=DEPTH)
+        found = legs.passages(scope, undated, asked, whole=whole, vector=vector, depth=DEPTH)
     return found
 
 

@@ -295,7 +295,7 @@ def _verified(field: _Field, items: Sequence[Ranked]) -> list[Ranked]:
     unwanted = [phrase for phrase in query.without if not lexicon.required(phrase)]
     if not query.exact and not unwanted:
         return list(items)
-    rows = _rows(field.person, [item.place.ref for item in items])
+    rows = rows_of_texts(field.person, [item.place.ref for item in items])
     closed = open_rows(rows.values())
 
     def holds(item: Ranked) -> bool:
@@ -315,7 +315,7 @@ def _stands(phrase: str, texts: Iterable[str]) -> bool:
     return any(lexicon.occurrences(text, phrase) for text in texts)
 
 
-def _rows(person: AbstractUser, refs: Iterable[Ref]) -> dict[Ref, Guarded]:
+def rows_of_texts(person: AbstractUser, refs: Iterable[Ref]) -> dict[Ref, Guarded]:
     """The texts that the person may see now, by ref. One query for each kind."""
     by_kind: dict[str, list[UUID]] = defaultdict(list)
     for ref in refs:
@@ -329,7 +329,7 @@ def _rows(person: AbstractUser, refs: Iterable[Ref]) -> dict[Ref, Guarded]:
 
 
 def _hits(person: AbstractUser, query: Query, items: Sequence[Ranked], whose: Whose) -> list[Hit]:
-    rows = _rows(person, [item.place.ref for item in items])
+    rows = rows_of_texts(person, [item.place.ref for item in items])
     if whose is Whose.SHARED:
         seen(person, rows.values())
     closed = open_rows(rows.values())
