@@ -111,7 +111,9 @@ def ability_of(person: AbstractUser) -> tuple[Capable, bool]:
     return gateway.capable("large", person.pk), consent.allows(person.pk, Purpose.ASK)
 
 
-def begin(person: AbstractUser, words: str, *, where: Where, by_rule: bool = False) -> Question:
+def begin(
+    person: AbstractUser, words: str, *, where: Where, by_rule: bool = False, model: str = ""
+) -> Question:
     """The first question of a new conversation. Refusals as in `ask`, and ScopeInvalid."""
     if len(where.tags) > MOST_TAGS or (where.first and where.last and where.first > where.last):
         raise ScopeInvalid
@@ -122,7 +124,7 @@ def begin(person: AbstractUser, words: str, *, where: Where, by_rule: bool = Fal
             title=" ".join(words.split())[:TITLE_CHARS],
             scope=where.as_json(),
         )
-        return ask(person, conversation.pk, words, by_rule=by_rule)
+        return ask(person, conversation.pk, words, by_rule=by_rule, model=model)
 
 
 def ask(
