@@ -22,6 +22,7 @@ MOST_SEGMENTS: Final = 12
 LONGEST_LINE: Final = 8_000
 QUOTED_WORDS: Final = 4  # a shorter run in quotation marks is a turn of phrase
 
+_LISTED = regex.compile(r"(?:[-*+>#]+\s+)*+")
 _FENCE = regex.compile(r"^\s*```\w*\s*$")
 _IMAGE = regex.compile(r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?")
 _LINK = regex.compile(r"\[(?P<words>[^\]]+)\]\([^)]*\)")
@@ -33,7 +34,7 @@ _QUOTED = regex.compile(r"[\"“”„«](?P<words>[^\"“”„«»]+)[\"“”
 
 # Of the offline twin.
 SENTENCES: Final = 3
-SHARE_OF_BEST: Final = 0.35
+SHARE_OF_BEST: Final = 0.55  # of fewer, one common word would bring strangers in
 SENTENCE_CHARS: Final = range(citing.SHORTEST, citing.LONGEST + 1)
 
 
@@ -215,6 +216,7 @@ def _sentences(given: Sequence[Excerpt]) -> Iterator[_Sentence]:
     for number, excerpt in enumerate(given):
         for first, last in sentences(excerpt.text[excerpt.start : excerpt.end]):
             start, end = excerpt.start + first, excerpt.start + last
+            start += _LISTED.match(excerpt.text[start:end]).end()  # type: ignore[union-attr]  # matches nothing too
             words = excerpt.text[start:end]
             marked = any(quote.at < end and start < quote.until for quote in excerpt.quotes)
             if marked or not SENTENCE_CHARS.start <= citing.units(words) < SENTENCE_CHARS.stop:

@@ -92,7 +92,7 @@ def passages(
 ) -> Passages:
     """At most `depth` passages of each leg, best first, what was written by models or as fiction apart.
 
-    `whole`: the terms that are all of the question; others in `asked` help to order only.
+    `whole`: the terms that are all of the question; others in `asked` help to order, and count for nothing else.
     """
     with rows_of(scope.owner_id):
         narrowed = _narrowed(scope, query)
@@ -113,7 +113,9 @@ def _held(
 ) -> Passages:
     terms = _looked_up(scope.owner_id, asked)
     lengths = Lengths.objects.of(scope.owner_id)
-    numbers, scores = score(list(terms.values()), lengths, among=among)
+    numbers, _order = score(list(terms.values()), lengths, among=among)
+    held = score([terms[term] for term in asked if term in whole], lengths, among=among)
+    share = dict(zip(held[0].tolist(), held[1].tolist(), strict=True))
     in_full = [
         replace(terms[term], weight=weight)
         for term, weight in asked.items()
@@ -121,15 +123,15 @@ def _held(
     ]
     full = most(in_full, lengths) or 1.0
     found = Passages()
-    ranked = list(zip(numbers.tolist(), scores.tolist(), strict=True))[: 10 * depth]
+    ranked = numbers.tolist()[: 10 * depth]
     for first in range(0, len(ranked), depth):
-        batch = dict(ranked[first : first + depth])
-        rows = Chunk.objects.filter(owner_id=scope.owner_id, no__in=list(batch)).defer("tokens")
+        batch = ranked[first : first + depth]
+        rows = Chunk.objects.filter(owner_id=scope.owner_id, no__in=batch).defer("tokens")
         by_number = {chunk.no: chunk for chunk in rows}
         open_, closed = by_openness(scope, {chunk.source for chunk in by_number.values()})
-        for no, value in batch.items():
+        for no in batch:
             chunk = by_number.get(no)
-            place = chunk and _place(chunk, min(1.0, value / full))
+            place = chunk and _place(chunk, min(1.0, share.get(no, 0.0) / full))
             if place and place.ref in open_:
                 found.words.append(place)
             elif place and place.ref in closed:

@@ -31,6 +31,7 @@ MOST_OF_ONE: Final = 3
 MOST_CHARS: Final = 12_000
 NEAREST: Final = 3
 EARLIER_WEIGHT: Final = 0.5
+STANDS_ALONE: Final = 2  # content words of a question that needs none of the one before
 # Nearer than this in meaning, or holding so much of the question's words: measured over tests/quality, so that
 # few answerable questions are refused and few others answered.
 BY_MEANING: Final = 0.25
@@ -127,10 +128,13 @@ def found_for(
 ) -> Passages:
     """The passages of both legs. What dates the question names narrow it, unless nothing is left then."""
     query = narrowed(parse_question(words, timezone.localdate(timezone=zone)), wish)
-    asked = asked_for(query.words, earlier)
-    vector = embed_query(_for_meaning(query.words, earlier), by=person) if query.words else None
+    asked, own = asked_for(query.words, earlier), set(asked_for(query.words))
+    # "And how did it end?" is about what was asked before; a question with words of its own stands by itself.
+    leans = len(own) < STANDS_ALONE and bool(earlier)
+    whole = set(asked) if leans or not own else own
+    meant = f"{earlier} {query.words}" if leans else query.words
+    vector = embed_query(meant, by=person) if query.words else None
     scope = legs.Scope(person, person.pk, zone)
-    whole = set(asked_for(query.words)) or set(asked)
     if query.guessed and not asked:
         return _of_days(scope, query)
     found = legs.passages(scope, query, asked, whole=whole, vector=vector, depth=DEPTH)
@@ -175,10 +179,6 @@ def asked_for(words: str, earlier: str = "") -> dict[Term, float]:
 def bare(words: str) -> str:
     """The question without what makes it one."""
     return _COURTESIES.sub(" ", words)
-
-
-def _for_meaning(words: str, earlier: str) -> str:
-    return f"{earlier} {words}".strip() if earlier else words
 
 
 def enough(found: Passages) -> bool:

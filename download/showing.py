@@ -1,7 +1,7 @@
 """Answers as their person sees them: every quotation read from its source as it stood, none from what a model wrote."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -9,8 +9,11 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractUser
 from django.db.models import Prefetch, QuerySet
 
+from download.looking import bare
 from download.models.answers import Citation, Question, Segment
 from download.search import rows_of_texts
+from download.snippets import Piece, snippet
+from writeorperish.ai.lexical import tokens
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.privacy.models import Guarded
 from writeorperish.privacy.reading import SOURCES
@@ -23,11 +26,15 @@ class Quotation:
 
     number: int
     ref: Ref
-    words: str = field(repr=False)
+    pieces: Sequence[Piece] = field(repr=False)
     title: str = field(repr=False)
     at: datetime | None
     state: str
     url: str
+
+    @property
+    def words(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,9 @@ def shown(person: AbstractUser, questions: Sequence[Question]) -> list[Shown]:
 def _shown(question: Question, rows: Mapping[Ref, Guarded]) -> Shown:
     of_segment: dict[UUID | None, list[Quotation]] = defaultdict(list)
     by_role: dict[str, list[Quotation]] = defaultdict(list)
+    wanted = {word.text for word in tokens(bare(question.words))}
     for each in question.citations.all():
-        quotation = quotation_of(each, rows.get(each.source))
+        quotation = quotation_of(each, rows.get(each.source), wanted)
         of_segment[each.segment_id].append(quotation)
         by_role[each.role].append(quotation)
     return Shown(
@@ -93,11 +101,14 @@ def _shown(question: Question, rows: Mapping[Ref, Guarded]) -> Shown:
     )
 
 
-def quotation_of(citation: Citation, row: Guarded | None) -> Quotation:
-    """The words as they stood when they were read. `row`: their text, if its person may see it now."""
+def quotation_of(citation: Citation, row: Guarded | None, wanted: Collection[str]) -> Quotation:
+    """The words as they stood when they were read; of a whole passage those with most of the words `wanted`.
+
+    `row`: their text, if its person may see it now.
+    """
     ref = citation.source
     if row is None:
-        return Quotation(citation.number, ref, "", "", None, "gone", "")
+        return Quotation(citation.number, ref, (), "", None, "gone", "")
     known = SOURCES[ref.kind]
     current = getattr(row, "rev", 0) == citation.rev
     try:
@@ -106,10 +117,26 @@ def quotation_of(citation: Citation, row: Guarded | None) -> Quotation:
     except CannotOpen:
         text, title = None, ""
     place = f"?at={citation.start}-{citation.end}#passage" if current else ""
-    words = "" if text is None else without_marks(ref, text, citation.start, citation.end)
+    pieces = () if text is None else pieces_of(citation, text, wanted)
     state = "closed" if text is None else "whole" if current else "edited"
     url = row.get_absolute_url() + place
-    return Quotation(citation.number, ref, words, title, known.at(row), state, url)
+    return Quotation(citation.number, ref, pieces, title, known.at(row), state, url)
+
+
+def pieces_of(citation: Citation, text: str, wanted: Collection[str]) -> Sequence[Piece]:
+    start, end = citation.start, citation.end
+    if citation.role != Citation.Role.SUPPORT:
+        found = snippet(text, wanted, within=(start, end))
+        if not any(
+            found.start < last and first < found.end for first, last in marks_in(citation, text)
+        ):
+            return found.pieces
+        start, end = found.start, found.end
+    return [Piece(without_marks(citation.source, text, start, end), mark=False)]
+
+
+def marks_in(citation: Citation, text: str) -> Iterable[tuple[int, int]]:
+    return SOURCES[citation.source_kind].marks(text)
 
 
 def without_marks(ref: Ref, text: str, start: int, end: int) -> str:

@@ -256,6 +256,9 @@ def test_the_question_before_counts_and_its_answer_does_not(alice):
     drain()
     second = Question.objects.order_by("asked_at").last()
     assert (second.conversation_id, second.outcome) == (first.conversation_id, "answered")
+    ask(alice, first.conversation_id, "What is the blood type of my horse?")
+    drain()
+    assert Question.objects.order_by("asked_at").last().outcome == "refused"
     again = ask_again(alice, first.pk)
     drain()
     again.refresh_from_db()
@@ -339,3 +342,12 @@ def test_odd_questions_are_answered_or_refused_and_never_break(alice):
         "%_\\",
     ):
         assert answered(alice, words).outcome in {"answered", "refused"}
+
+
+def test_an_archive_of_one_text_is_answered_from_by_meaning(alice):
+    written(alice, "I lay awake until four again.")
+    question = answered(alice, "When could I not sleep?")
+    assert (question.outcome, quotes_of(question)) == (
+        "answered",
+        ["I lay awake until four again."],
+    )

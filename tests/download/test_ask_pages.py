@@ -62,7 +62,7 @@ def test_what_is_not_found_says_what_was_searched_and_what_words_found(alice, si
     question = answered(alice, "Which secret key may nobody know of?")
     page = text(signed_in(alice).get(question.get_absolute_url()))
     assert "Found by words, in entries AI may not read" in page
-    assert "hides a secret key" in page
+    assert "hides a <mark>secret</mark> <mark>key</mark>" in page
     nothing = answered(alice, "Is there a giraffe in Lisbon?")
     page = text(signed_in(alice).get(nothing.get_absolute_url()))
     assert "I didn't find this in your archive." in page

@@ -24,6 +24,7 @@ from writeorperish.refs import Ref
 # Part of every digest: with another way of cutting or of heads, every text is embedded anew.
 CHUNKER = b"1"
 SAMPLE = 200
+FEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,13 @@ def near(
 
 
 def usual(vector: Vector, *, of: UUID) -> float:
-    """The median cosine of a question with up to 200 of one owner's passages, spread over all they have. One query."""
+    """The median cosine of a question with up to 200 of one owner's passages, spread over all they have. One query.
+
+    0 where there are too few to tell what is usual: the one that answers may be half of them.
+    """
     with rows_of(of):
-        return Embedding.objects.usual(vector, of=of, space=LOCAL.id, sample=SAMPLE)
+        median, count = Embedding.objects.usual(vector, of=of, space=LOCAL.id, sample=SAMPLE)
+    return median if count >= FEWEST else 0.0
 
 
 def texts_to_embed(person: AbstractUser, *, missing: bool = False) -> list[tuple[Ref, Genre]]:

@@ -89,8 +89,8 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
             )
             return [Near(Ref(kind, id), *place) for kind, id, *place in cursor.fetchall()]
 
-    def usual(self, vector: Vector, *, of: UUID, space: int, sample: int) -> float:
-        """The median cosine of a vector with so many of an owner's passages; 0 where there are none.
+    def usual(self, vector: Vector, *, of: UUID, space: int, sample: int) -> tuple[float, int]:
+        """The median cosine of a vector with up to so many of an owner's passages, and how many those were.
 
         Those with the lowest digests: digests are keyed, so that they are as good as drawn, and the same each time.
         """
@@ -100,12 +100,12 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
                 WITH drawn AS MATERIALIZED (
                     SELECT vector FROM ai_embedding
                     WHERE owner_id = %s AND space = %s AND vector IS NOT NULL ORDER BY digest LIMIT %s)
-                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY -(vector <#> %s::halfvec)) FROM drawn
+                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY -(vector <#> %s::halfvec)), count(*) FROM drawn
                 """,
                 [of, space, sample, HalfVector(vector.tolist()).to_text()],
             )
-            (median,) = cursor.fetchone()
-        return float(median or 0.0)
+            median, count = cursor.fetchone()
+        return float(median or 0.0), count
 
 
 class Embedding(Sourced):
