@@ -88,7 +88,9 @@ def with_markers(text: str, notes: Iterable[str]) -> str:
             passage = (int(match["rev"]), int(match["start"]), int(match["end"]))
             entry = match["kind"] == ENTRY
             markers[match["n"]] = quote_marker(UUID(match["id"]), passage) if entry else ""
-    shown = MARK.sub(lambda mark: f"\n\n{markers.get(mark['n'], mark[0])}", text)
+    shown = MARK.sub(
+        lambda mark: f"\n\n{markers[mark['n']]}\n\n" if mark["n"] in markers else mark[0], text
+    )
     return "\n\n".join(part.strip() for part in shown.split("\n\n") if part.strip())
 
 
