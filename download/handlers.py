@@ -1,6 +1,10 @@
+from download.actions.answers import KIND, KIND_HERE, answer, end_answer
 from download.actions.words import index_text
+from writeorperish.ai.jobs import runs
+from writeorperish.ai.models import Job
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import TextRewritten, TextWritten
+from writeorperish.privacy.levels import Purpose
 
 
 @on(TextWritten)
@@ -11,3 +15,13 @@ def index_what_was_written(fact: TextWritten) -> None:
 @on(TextRewritten)
 def index_what_was_rewritten(fact: TextRewritten) -> None:
     index_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
+
+
+@runs(KIND, end=end_answer, purpose=Purpose.ASK)
+def answer_what_was_asked(job: Job) -> None:
+    answer(job)
+
+
+@runs(KIND_HERE, end=end_answer)
+def answer_by_rule_what_was_asked(job: Job) -> None:
+    answer(job)

@@ -1,7 +1,7 @@
 """The ways of searching one owner's texts: by words, by meaning, newest first. Filters narrow all alike."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import reduce
 from typing import Any
@@ -12,15 +12,16 @@ from django.contrib.auth.models import AbstractUser
 from django.db.models import Q
 
 from download import lexicon
-from download.lexicon import Term
+from download.lexicon import Namespace, Term
 from download.models.packing import Numbers, unpack
 from download.models.words import Chunk, ChunkQuerySet, Lengths, Posting
 from download.query import Query
-from download.ranking import Asked, score
-from writeorperish.ai.embeddings import near
+from download.ranking import Asked, most, score
+from writeorperish.ai.embeddings import LOCAL, near, usual
 from writeorperish.ai.models import Near, Vector
 from writeorperish.crypto import blind, keys
 from writeorperish.events.catalog import Genre
+from writeorperish.privacy.levels import AIUsage
 from writeorperish.privacy.models import GuardedQuerySet
 from writeorperish.privacy.reading import Source, own_texts, visible_texts
 from writeorperish.privacy.walls import rows_of
@@ -76,12 +77,113 @@ def ranked(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """The best single passages for a question: several of one text may be among them.
+
+    `words` and `meaning` are of texts that AI may read, `closed` by words of those it may not. Scores of
+    `words` and `closed` are what part of the question they hold, of `meaning` how near they are; 0 to 1.
+    """
+
+    words: list[Place] = field(default_factory=list)
+    closed: list[Place] = field(default_factory=list)
+    meaning: list[Place] = field(default_factory=list)
+
+
+def passages(
+    scope: Scope,
+    query: Query,
+    asked: Mapping[Term, float],
+    *,
+    whole: Collection[Term],
+    vector: Vector | None,
+    depth: int,
+) -> Passages:
+    """At most `depth` passages of each leg, best first, what was written by models or as fiction apart.
+
+    `whole`: the terms that are all of the question; others in `asked` help to order, and count for nothing else.
+    """
+    with rows_of(scope.owner_id):
+        narrowed = _narrowed(scope, query)
+        chunks = narrowed if narrowed is not None else Chunk.objects.filter(owner_id=scope.owner_id)
+        chunks = chunks.exclude(genre__in=[Genre.ANSWER, Genre.FICTION])
+        found = _held(scope, asked, whole, _numbers(chunks), depth)
+        if vector is not None:
+            found.meaning.extend(_near(scope, chunks, vector, depth))
+        return found
+
+
+def _held(
+    scope: Scope,
+    asked: Mapping[Term, float],
+    whole: Collection[Term],
+    among: Numbers,
+    depth: int,
+) -> Passages:
+    terms = _looked_up(scope.owner_id, asked)
+    lengths = Lengths.objects.of(scope.owner_id)
+    numbers, _order = score(list(terms.values()), lengths, among=among)
+    held = score([terms[term] for term in asked if term in whole], lengths, among=among)
+    share = dict(zip(held[0].tolist(), held[1].tolist(), strict=True))
+    in_full = [
+        replace(terms[term], weight=weight)
+        for term, weight in asked.items()
+        if term in whole and term.namespace is Namespace.WORD
+    ]
+    full = most(in_full, lengths) or 1.0
+    found = Passages()
+    ranked = numbers.tolist()[: 10 * depth]
+    for first in range(0, len(ranked), depth):
+        batch = ranked[first : first + depth]
+        rows = Chunk.objects.filter(owner_id=scope.owner_id, no__in=batch).defer("tokens")
+        by_number = {chunk.no: chunk for chunk in rows}
+        open_, closed = by_openness(scope, {chunk.source for chunk in by_number.values()})
+        for no in batch:
+            chunk = by_number.get(no)
+            place = chunk and _place(chunk, min(1.0, share.get(no, 0.0) / full))
+            if place and place.ref in open_:
+                found.words.append(place)
+            elif place and place.ref in closed:
+                found.closed.append(place)
+        if len(found.words) >= depth:
+            break
+    return Passages(found.words[:depth], found.closed[:depth])
+
+
+def _near(scope: Scope, chunks: ChunkQuerySet, vector: Vector, depth: int) -> list[Place]:
+    found: list[Near] = []
+    for _source, rows in scope.texts():
+        open_rows = rows.exclude(ai_usage=AIUsage.NONE)
+        within = open_rows.filter(pk__in=chunks.values("source_id"))
+        found += near(vector, of=scope.owner_id, within=within, k=depth)
+    at = _dates(scope.owner_id, {each.ref.id for each in found})
+    common = usual(vector, of=scope.owner_id)
+    places = [
+        Place(each.ref, at[each.ref.id][0], each.start, each.end, at[each.ref.id][1], nearness)
+        for each in found
+        if each.ref.id in at and (nearness := LOCAL.closeness(each.cosine, common))
+    ]
+    return sorted(places, key=lambda place: -place.score)[:depth]
+
+
+def by_openness(scope: Scope, refs: Collection[Ref]) -> tuple[set[Ref], set[Ref]]:
+    """Those of the person's own texts that AI may read, and those it may not. One query for each kind."""
+    open_: set[Ref] = set()
+    closed: set[Ref] = set()
+    for known, rows in scope.texts():
+        kind = known.model._meta.label_lower
+        wanted = [ref.id for ref in refs if ref.kind == kind]
+        if wanted:
+            found = rows.filter(pk__in=wanted)
+            for id, usage in found.values_list("pk", "ai_usage"):
+                (closed if usage == AIUsage.NONE else open_).add(Ref(kind, id))
+    return open_, closed
+
+
 def _by_words(scope: Scope, query: Query, chunks: ChunkQuerySet | None) -> list[Place]:
     asked = lexicon.asked_for(" ".join([query.words, *query.exact]))
-    tokens = _blinded(scope.owner_id, asked)
-    blocks = Posting.objects.asked(scope.owner_id, tokens.values())
     numbers, scores = score(
-        [Asked(blocks.get(tokens[term], {}), weight) for term, weight in asked.items()],
+        list(_looked_up(scope.owner_id, asked).values()),
         Lengths.objects.of(scope.owner_id),
         among=None if chunks is None else _numbers(chunks),
     )
@@ -206,6 +308,27 @@ def _sources(owner_id: UUID, numbers: Numbers) -> set[UUID]:
 
 def _numbers(chunks: ChunkQuerySet) -> Numbers:
     return np.fromiter(chunks.values_list("no", flat=True).iterator(), np.int64)
+
+
+def _looked_up(owner_id: UUID, asked: Mapping[Term, float]) -> dict[Term, Asked]:
+    """The postings of each term; of a word that stands nowhere those of what it is without its ending.
+
+    One query, and one more where words are unknown.
+    """
+    tokens = _blinded(owner_id, asked)
+    blocks = Posting.objects.asked(owner_id, tokens.values())
+    shorter = {term: lexicon.shortened(term) for term in asked if tokens[term] not in blocks}
+    tokens |= _blinded(owner_id, {each for terms in shorter.values() for each in terms})
+    wanted = [tokens[each] for terms in shorter.values() for each in terms]
+    blocks |= Posting.objects.asked(owner_id, wanted) if wanted else {}
+    found: dict[Term, Asked] = {}
+    for term, weight in asked.items():
+        stands = next((each for each in shorter.get(term, ()) if tokens[each] in blocks), None)
+        if stands is None:
+            found[term] = Asked(blocks.get(tokens[term], {}), weight)
+        else:
+            found[term] = Asked(blocks[tokens[stands]], weight * lexicon.SHORTENED_WEIGHT)
+    return found
 
 
 def _blinded(owner_id: UUID, terms: Iterable[Term]) -> dict[Term, int]:

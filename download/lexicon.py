@@ -17,6 +17,10 @@ MOST_TOKENS = 4_000  # of one passage
 HEAD_COUNT = 2  # what a word of the title counts beside those of the text
 PAIR_WEIGHT = 0.5  # two words side by side, beside the words alone
 LONGEST_NAME = 64
+SHORTEST_SHORTENED = 4
+SHORTENED_WEIGHT = (
+    0.6  # a word that is found without its ending only, beside one that stands as asked
+)
 
 
 class Namespace(StrEnum):
@@ -78,6 +82,20 @@ def required(phrase: str) -> list[Term]:
     return list(
         dict.fromkeys(Term(Namespace.WORD, word.text) for word in tokens(phrase) if word.whole)
     )
+
+
+def shortened(term: Term) -> list[Term]:
+    """What a word may be without its ending, where it is found nowhere as it stands: one letter less, then two.
+
+    Languages that bend their nouns do so at the end, and names are bent like other words.
+    """
+    if term.namespace is not Namespace.WORD or not term.word.isalpha():
+        return []
+    return [
+        Term(Namespace.WORD, term.word[:-cut])
+        for cut in (1, 2)
+        if len(term.word) - cut >= SHORTEST_SHORTENED and _is_spaced(term.word[-1])
+    ]
 
 
 def tag(name: str) -> Term:

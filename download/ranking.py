@@ -58,6 +58,52 @@ def score(
     return best.astype(np.int64), scores[best]
 
 
+def most(asked: Sequence[Asked], lengths: Mapping[int, bytes]) -> float:
+    """What a passage of average length scores that holds each of these tokens once; 0 without any chunk.
+
+    Tokens that stand nowhere count as the rarest, so that a score divided by this says how much of the
+    question a passage holds.
+    """
+    alive = _unpacked_lengths(lengths) > 0
+    chunks = int(alive.sum())
+    if not chunks:
+        return 0.0
+    counts = [len(_postings(token.blocks, alive)[0]) for token in asked]
+    return float(
+        sum(
+            token.weight * np.log1p((chunks - count + 0.5) / (count + 0.5))
+            for token, count in zip(asked, counts, strict=True)
+        )
+    )
+
+
+def diversified(
+    relevance: Sequence[float],
+    alike: Callable[[int, int], float],
+    *,
+    most: int,
+    balance: float = 0.7,
+) -> list[int]:
+    """The indices of up to `most` items, each chosen for what it adds: maximal marginal relevance.
+
+    balance · relevance - (1 - balance) · the likeness to what was chosen (Carbonell, Goldstein 1998);
+    both from 0 to 1. Ties go to the earlier item.
+    """
+    chosen: list[int] = []
+    left = list(range(len(relevance)))
+    while left and len(chosen) < most:
+        best = max(
+            left,
+            key=lambda one: (
+                balance * relevance[one]
+                - (1 - balance) * max((alike(one, other) for other in chosen), default=0.0)
+            ),
+        )
+        chosen.append(best)
+        left.remove(best)
+    return chosen
+
+
 def _telling(
     asked: Sequence[Asked], alive: NDArray[np.bool_], chunks: int
 ) -> list[tuple[Asked, Numbers, NDArray[np.int64]]]:

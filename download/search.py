@@ -124,6 +124,9 @@ class _Field:
         exact = tuple(each for each in (self.query.words, *self.query.exact) if each)
         return replace(self, query=replace(self.query, words="", exact=exact))
 
+    def wordless(self) -> "_Field":
+        return replace(self, query=replace(self.query, words=""))
+
     def undated(self) -> "_Field":
         return replace(self, query=replace(self.query, days=ALWAYS))
 
@@ -175,6 +178,17 @@ def search(
     )
 
 
+def places(person: AbstractUser, typed: str, *, mode: Mode, zone: tzinfo) -> list[Place]:
+    """The passages found among one's own texts, best first, as `search` would show them."""
+    scopes, _partly = _scopes(person, Whose.MINE, zone)
+    query = parse(typed, timezone.localdate(timezone=zone))
+    field = _Field(person, scopes, query, mode, Whose.MINE)
+    ranking = _find(field, None)
+    if not ranking.items and query.guessed:
+        ranking = _find(field.undated(), None)
+    return [item.place for item in ranking.items]
+
+
 def _ranking(field: _Field, place: _Cursor, search_id: bytes) -> Ranking:
     """Everything found; for a further page what the first one found, while it rests."""
     if field.query.is_empty:
@@ -193,7 +207,13 @@ def _ranking(field: _Field, place: _Cursor, search_id: bytes) -> Ranking:
 
 
 def _find(field: _Field, before: datetime | None) -> Ranking:
-    return _by_date(field.verbatim(), before) if field.by_date else _by_rank(field)
+    if not field.by_date:
+        return _by_rank(field)
+    ranking = _by_date(field.verbatim(), before)
+    if ranking.items or ranking.back_to or field.mode is Mode.EXACT or field.query.exact:
+        return ranking
+    # "What did I do on 3 March?" says nothing to look for but the day.
+    return _by_date(field.wordless(), before) if field.query.chips else ranking
 
 
 def _scopes(person: AbstractUser, whose: Whose, zone: tzinfo) -> tuple[list[Scope], bool]:
@@ -276,7 +296,7 @@ def _verified(field: _Field, items: Sequence[Ranked]) -> list[Ranked]:
     unwanted = [phrase for phrase in query.without if not lexicon.required(phrase)]
     if not query.exact and not unwanted:
         return list(items)
-    rows = _rows(field.person, [item.place.ref for item in items], whose=field.whose)
+    rows = rows_of_texts(field.person, [item.place.ref for item in items], whose=field.whose)
     closed = open_rows(rows.values())
 
     def holds(item: Ranked) -> bool:
@@ -296,8 +316,10 @@ def _stands(phrase: str, texts: Iterable[str]) -> bool:
     return any(lexicon.occurrences(text, phrase) for text in texts)
 
 
-def _rows(person: AbstractUser, refs: Iterable[Ref], *, whose: Whose) -> dict[Ref, Guarded]:
-    """The texts that the person may see now, by ref. One query for each kind."""
+def rows_of_texts(
+    person: AbstractUser, refs: Iterable[Ref], *, whose: Whose = Whose.SHARED
+) -> dict[Ref, Guarded]:
+    """The texts that the person may see now, or with MINE their own, by ref. One query for each kind."""
     by_kind: dict[str, list[UUID]] = defaultdict(list)
     for ref in refs:
         by_kind[ref.kind].append(ref.id)
@@ -311,7 +333,7 @@ def _rows(person: AbstractUser, refs: Iterable[Ref], *, whose: Whose) -> dict[Re
 
 
 def _hits(person: AbstractUser, query: Query, items: Sequence[Ranked], whose: Whose) -> list[Hit]:
-    rows = _rows(person, [item.place.ref for item in items], whose=whose)
+    rows = rows_of_texts(person, [item.place.ref for item in items], whose=whose)
     if whose is Whose.SHARED:
         seen(person, rows.values())
     closed = open_rows(rows.values())

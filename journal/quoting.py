@@ -1,5 +1,6 @@
 """Quote markers and #tags in a text: where they stand. Parsing only; what a marker shows is decided by sight."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from uuid import UUID
@@ -14,6 +15,11 @@ MARKER = regex.compile(
     r"\{quote:(?P<target>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
     r"(?:@(?P<rev>[0-9]{1,9}):(?P<start>[0-9]{1,9})-(?P<end>[0-9]{1,9}))?\}"
 )
+MARK = regex.compile(r" ?\[(?P<n>[0-9]{1,4})\]")
+NOTE = regex.compile(
+    r"(?P<n>[0-9]{1,4}) (?P<kind>[a-z_.]+):(?P<id>[0-9a-f-]{36}) (?P<rev>[0-9]+) (?P<start>[0-9]+)-(?P<end>[0-9]+)"
+)
+ENTRY = "journal.node"
 TAG = regex.compile(r"(?<![\p{L}\p{M}\p{N}_#&/\\])#(?P<name>[\p{L}\p{N}_][\p{L}\p{M}\p{N}_/-]*)")
 LETTER = regex.compile(r"\p{L}")
 ADDRESS = regex.compile(
@@ -69,6 +75,23 @@ def quote_marker(target: UUID, passage: tuple[int, int, int] | None = None) -> s
         return f"{{quote:{target}}}"
     rev, start, end = passage
     return f"{{quote:{target}@{rev}:{start}-{end}}}"
+
+
+def with_markers(text: str, notes: Iterable[str]) -> str:
+    """The text with a quote marker in place of each mark [n] that a note explains, on a line of its own.
+
+    A note is `n kind:id rev start-end`; of passages that are no entries the mark goes, and of what is no note.
+    """
+    markers = {}
+    for note in notes:
+        if match := NOTE.fullmatch(note):
+            passage = (int(match["rev"]), int(match["start"]), int(match["end"]))
+            entry = match["kind"] == ENTRY
+            markers[match["n"]] = quote_marker(UUID(match["id"]), passage) if entry else ""
+    shown = MARK.sub(
+        lambda mark: f"\n\n{markers[mark['n']]}\n\n" if mark["n"] in markers else mark[0], text
+    )
+    return "\n\n".join(part.strip() for part in shown.split("\n\n") if part.strip())
 
 
 def tags_in(text: str) -> list[str]:

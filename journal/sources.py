@@ -1,12 +1,20 @@
 from datetime import UTC, date, datetime, time
 
-from journal.actions.nodes import genre_of, words_in
+from django.contrib.auth.models import AbstractUser
+
+from journal.actions.nodes import genre_of, words_in, write_node
 from journal.models.nodes import Node
 from journal.models.portraits import MonthDigest, Note, Portrait
 from journal.portraying import numbered_lines
-from journal.quoting import tags_in
+from journal.quoting import MARKER, tags_in
 from writeorperish.events.catalog import Genre
 from writeorperish.privacy.reading import source
+from writeorperish.refs import Ref
+
+
+def written(person: AbstractUser, *, title: str, text: str, at: datetime, ai_usage: str) -> Ref:
+    return write_node(person, title=title, text=text, written_at=at, ai_usage=ai_usage).node.ref
+
 
 source(
     Node,
@@ -17,6 +25,8 @@ source(
     labels=lambda node: [f"#{tag}" for tag in tags_in(node.body or "")],
     earlier=words_in,
     readable=lambda node: node.state == Node.State.WHOLE and node.body is not None,
+    marks=lambda text: [match.span() for match in MARKER.finditer(text)],
+    write=written,
 )
 
 

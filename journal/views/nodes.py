@@ -38,16 +38,16 @@ from journal.actions.trash import trash_node
 from journal.forms import AudienceForm, EditForm, NodeForm
 from journal.models.drafts import Draft
 from journal.models.nodes import Node, Version
-from journal.quoting import quote_marker
+from journal.quoting import quote_marker, with_markers
 from journal.views.cards import Beside, Card, beside, card
 from journal.views.cards import Place as ShownPlace
 from journal.views.sounds import Player, player_of
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.ops.refusals import Missing, Refused
-from writeorperish.privacy.levels import PrivacyLevel
+from writeorperish.privacy.levels import PrivacyLevel, Purpose
 from writeorperish.privacy.models import Viewer
-from writeorperish.privacy.reading import seen
-from writeorperish.refs import new_id
+from writeorperish.privacy.reading import read, seen
+from writeorperish.refs import Ref, new_id
 from writeorperish.ui.diffs import word_diff
 from writeorperish.ui.pages import show
 
@@ -81,7 +81,7 @@ def composer(
         "draft": ident,
         "parent": parent.pk if parent else None,
         "title": draft.title if draft else request.GET.get("title", "")[:200],
-        "text": draft.body if draft else request.GET.get("text", ""),
+        "text": draft.body if draft else taken_from(request) or request.GET.get("text", ""),
         "privacy_level": (
             draft.privacy_level
             if draft
@@ -110,6 +110,16 @@ def composer(
         draft=draft,
         sounds=sounds_in(request.user, draft) if draft else (),
     )
+
+
+def taken_from(request: Request) -> str:
+    """The words of the person's own text that `?from=` names, read through the door; empty for any other."""
+    try:
+        ref = Ref.parse(request.GET.get("from", ""))
+    except ValueError:
+        return ""
+    passage = read(ref, purpose=Purpose.COMPOSE, asker=request.user)
+    return with_markers(passage.text, passage.labels) if passage else ""
 
 
 def sounds_in(person: AbstractUser, draft: Draft) -> list[Player]:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
 from accounts.models import User
+from download.actions.answers import Where, begin
 from journal.actions.drafts import discard_draft, save_draft
 from journal.actions.imports import (
     Settings,
@@ -107,6 +108,7 @@ def rows_of(alice: User) -> dict[str, UUID]:
     trash_node(alice, deleted)
     opened = entry(alice, "I could not sleep, and the piano was out of tune.", ai_usage="chat")
     answer, _job = ask_for_reply(alice, opened.pk)
+    question = begin(alice, "What was out of tune when I could not sleep?", where=Where())
     checked, done = imported(alice), imported(alice, confirmed=True)
     export = ask_for_export(alice)
     spoken, cut_off = recorded(alice, entry=node.pk), recorded(alice, finished=False)
@@ -124,6 +126,8 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "deleted": deleted.pk,
         "opened": opened.pk,
         "answer": answer.pk,
+        "question": question.pk,
+        "talk": question.conversation_id,
         "checked": checked,
         "done": done,
         "export": export.pk,

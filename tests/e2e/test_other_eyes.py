@@ -29,6 +29,16 @@ PRIVATE = [
     ("accounts:ai-call", "get", {"call_id": "call"}),
     ("accounts:end-token", "post", {"family_id": "family"}),
     ("accounts:export-file", "get", {"export_id": "export"}),
+    ("download:answer-sent", "get", {"conversation_id": "talk"}),
+    ("download:answer-to-entry", "get", {"conversation_id": "talk"}),
+    ("download:answer-verdict", "post", {"conversation_id": "talk"}),
+    ("download:ask", "post", {"conversation_id": "talk"}),
+    ("download:ask-again", "post", {"conversation_id": "talk"}),
+    ("download:conversation", "get", {"conversation_id": "talk"}),
+    ("download:delete-conversation", "post", {"conversation_id": "talk"}),
+    ("download:question", "get", {"conversation_id": "talk"}),
+    ("download:source", "get", {"question_id": "question", "number": "1"}),
+    ("download:stop-answer", "post", {"conversation_id": "talk"}),
     ("journal:ask-ai", "get", {"node_id": "opened"}),
     ("journal:ask-ai", "post", {"node_id": "opened"}),
     ("journal:audience", "get", {"node_id": "entry"}),
@@ -95,6 +105,15 @@ def asked(client: Client, name, method, kwargs, **headers):
     return getattr(client, method)(reverse(name, kwargs=kwargs), data, headers=headers)
 
 
+def rows_named(house, kwargs):
+    """The planted rows; what names none stands for itself."""
+    return {key: house.world.rows.get(row, row) for key, row in kwargs.items()}
+
+
+def nobodys(kwargs):
+    return {key: row if row.isdecimal() else NOBODYS_ID for key, row in kwargs.items()}
+
+
 def shown(answer) -> tuple[bytes, dict[str, str]]:
     """The answer without what differs from one request to the next."""
     headers = {name: value for name, value in answer.items() if name not in CHANGING_HEADERS}
@@ -105,10 +124,8 @@ def shown(answer) -> tuple[bytes, dict[str, str]]:
 @pytest.mark.parametrize(("name", "method", "kwargs"), PRIVATE, ids=IDS)
 def test_others_get_the_answer_of_a_row_that_never_was(house, clients, role, name, method, kwargs):
     client = clients(role)
-    planted = asked(
-        client, name, method, {key: house.world.rows[row] for key, row in kwargs.items()}
-    )
-    unknown = asked(client, name, method, dict.fromkeys(kwargs, NOBODYS_ID))
+    planted = asked(client, name, method, rows_named(house, kwargs))
+    unknown = asked(client, name, method, nobodys(kwargs))
     assert planted.status_code == 404
     assert shown(planted) == shown(unknown)
 
@@ -127,9 +144,7 @@ def test_so_do_those_who_ask_for_a_part(house, clients, role, name, part, kwargs
 
 @pytest.mark.parametrize(("name", "method", "kwargs"), PRIVATE, ids=IDS)
 def test_visitors_are_asked_to_sign_in(house, clients, name, method, kwargs):
-    planted = asked(
-        clients("nobody"), name, method, {key: house.world.rows[row] for key, row in kwargs.items()}
-    )
+    planted = asked(clients("nobody"), name, method, rows_named(house, kwargs))
     assert planted.status_code == 302
     assert planted.headers["Location"].startswith("/accounts/login/?next=")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from download.actions.answers import Where, begin
 from journal.actions.nodes import change_settings
 from journal.actions.portraits import ask_for_portrait
 from journal.actions.trash import erase_node, restore_node, trash_node
@@ -30,6 +31,7 @@ def plant(person) -> None:
     for _ in range(9):
         entry(person, "More words. " * 120, ai_usage="chat")
     ask_for_portrait(person)
+    begin(person, "Which words are #tagged?", where=Where())
     drain()
 
 

@@ -7,6 +7,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 from accounts.actions.tokens import begin_family
+from download.actions.answers import Where, begin, stop
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.nodes import edit_node
@@ -24,6 +25,7 @@ from writeorperish.refs import new_id
 pytestmark = pytest.mark.django_db
 
 API = [
+    "/api/v1/download/ask/",
     "/api/v1/download/search/?q=words",
     "/api/v1/journal/drafts/",
     "/api/v1/journal/imports/",
@@ -45,6 +47,7 @@ API = [
     "/api/v1/me/tokens/",
 ]
 PAGES = [
+    "/ask/",
     "/journal/",
     "/journal/?audience=shared",
     "/journal/drafts/",
@@ -74,6 +77,7 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         entry(friend, f"words of a friend {number}", circles=(friend.circles.first(),))
         trash_node(owner, entry(owner, f"deleted words {number}"))
         ask_for_reply(owner, entry(owner, f"open words {number}", ai_usage="chat").pk)
+        stop(owner, begin(owner, f"Which words are number {number}?", where=Where()).pk)
         save_draft(owner, new_id(), seq=1, title="", text=f"half of words {number}")
         edit_node(owner, thread, base_rev=thread.rev, title=None, text=f"words, take {number}")
         thread.refresh_from_db()

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.quoting import Quoted, quote_marker, quotes_in, tags_in, without_code
+from journal.quoting import (
+    Quoted,
+    quote_marker,
+    quotes_in,
+    tags_in,
+    with_markers,
+    without_code,
+)
 
 OAK = UUID("0190ab12-3456-7abc-8def-0123456789ab")
 MARK = f"{{quote:{OAK}}}"
@@ -169,3 +176,12 @@ def test_hostile_texts_take_no_longer_than_others(text):
     quotes_in(text + MARK)
     tags_in(text + " `#x` #tag")
     assert time.perf_counter() - started < 15
+
+
+def test_marks_of_an_answer_become_quote_markers():
+    entry_id = "0190a000-0000-7000-8000-000000000000"
+    notes = [f"1 journal.node:{entry_id} 3 0-38", f"2 download.item:{entry_id} 1 5-9"]
+    made = with_markers("You slept. [1] [2]\n\n[1]\n\nSee [7].", notes)
+    marker = f"{{quote:{entry_id}@3:0-38}}"
+    assert made == f"You slept.\n\n{marker}\n\n{marker}\n\nSee [7]."
+    assert with_markers("No marks [x].", ["nonsense"]) == "No marks [x]."

@@ -104,17 +104,21 @@ def stream(
     job: UUID | None = None,
     prefer: str = "",
     look: LookUp | None = None,
+    here: bool = False,
     stop: Callable[[], bool] = never,
 ) -> Iterator[Delta | Looking | Answer]:
     """The words of an answer as they come, and last the answer as a whole.
 
     `prefer`: the id of the model to ask first. `look`: what the model may look up before it answers, three times
-    at most. `stop` is asked before each piece; when it says yes, what came so far is the answer. Before anything
+    at most. `here`: answered by rule on this server, whoever else could. `stop` is asked before each piece; when it says yes, what came so far is the answer. Before anything
     leaves: NotAllowed, CapabilityOff, BudgetSpent, TooLong. Then ProviderDown, ProviderRefuses or BadAnswer;
     once words have come no other provider is tried.
     """
     asked = _asked(name, slots, spender=spender, about=about, job=job, prefer=prefer)
-    if look is None:
+    if here:
+        require_here(asked.composed, spender)
+        yield from _offline(asked.name, asked.slots, asked.errand)
+    elif look is None:
         yield from _answers(asked, stop)
     else:
         yield from _answers_looking_up(asked, look, stop)
@@ -407,6 +411,13 @@ def allowed_choices(prompt: Prompt, composed: Composed, spender: UUID, prefer: s
     if options or consent.COVERED_BY.get(prompt.purpose, prompt.purpose) in consent.ALWAYS_ASKED:
         require_consent(prompt.purpose, composed, spender)
     return options
+
+
+def require_here(composed: Composed, spender: UUID) -> None:
+    """CapabilityOff while AI is paused, NotAllowed for a text closed to it: also for a rule on this server."""
+    if settings.AI_PAUSED or preferences_of(spender).paused:
+        raise CapabilityOff(why="paused" if settings.AI_PAUSED else "paused_by_you")
+    require_open(composed.cuts)
 
 
 def withheld(purpose: Purpose, person: UUID) -> str:

@@ -116,6 +116,24 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         """  # noqa: S608  # a UUID and a number
         return _places(statement, [_written(vector), k, of])
 
+    def usual(self, vector: Vector, *, of: UUID, space: int, sample: int) -> tuple[float, int]:
+        """The median cosine of a vector with up to so many of an owner's passages, and how many those were.
+
+        Those with the lowest digests: digests are keyed, so that they are as good as drawn, and the same each time.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                WITH drawn AS MATERIALIZED (
+                    SELECT vector FROM ai_embedding
+                    WHERE owner_id = %s AND space = %s AND vector IS NOT NULL ORDER BY digest LIMIT %s)
+                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY -(vector <#> %s::halfvec)), count(*) FROM drawn
+                """,
+                [of, space, sample, _written(vector)],
+            )
+            median, count = cursor.fetchone()
+        return float(median or 0.0), count
+
 
 PLACES = """
     SELECT source_kind, source_id, part, start, "end", -distance

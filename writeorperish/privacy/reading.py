@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
@@ -18,9 +18,9 @@ from writeorperish.refs import Ref
 
 # The owner's own uses: nothing leaves the process and no model reads.
 NOT_AI = {Purpose.INDEX, Purpose.PROTECT, Purpose.COMPOSE}
-ASKED = {Purpose.EMBED, Purpose.REPLY, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
+ASKED = {Purpose.EMBED, Purpose.REPLY, Purpose.ASK, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
 # Somebody asks for these, and may give a model no more than they see themselves.
-SEEN_BY_ASKER = {Purpose.REPLY, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
+SEEN_BY_ASKER = {Purpose.REPLY, Purpose.ASK, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,20 @@ class Passage:
     at: datetime | None = None
 
 
+class Write(Protocol):
+    """Writes a text as its person does, open to AI as `ai_usage` says."""
+
+    def __call__(
+        self, person: AbstractUser, *, title: str, text: str, at: datetime, ai_usage: str
+    ) -> Ref: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """How the texts of one model are read: their words, title, date and labels.
 
-    Not `searched`: what was made from other texts, and is found by those.
+    Not `searched`: what was made from other texts, and is found by those. `marks`: the stretches of a text that
+    are signs for machines, with ids in them, and no words. `write` is how its person writes one, for measurements.
     """
 
     model: type[Guarded]
@@ -55,6 +64,8 @@ class Source:
     genre: Callable[[Any], str]
     earlier: Callable[[Any, int], str | None]
     searched: bool
+    marks: Callable[[str], Iterable[tuple[int, int]]]
+    write: Write | None
 
 
 SOURCES: dict[str, Source] = {}
@@ -71,6 +82,8 @@ def source(
     readable: Callable[[Any], bool] = lambda _row: True,
     earlier: Callable[[Any, int], str | None] = lambda _row, _rev: None,
     searched: bool = True,
+    marks: Callable[[str], Iterable[tuple[int, int]]] = lambda _text: (),
+    write: Write | None = None,
 ) -> None:
     """Registers the texts of a model, once, in the app's `sources.py`.
 
@@ -78,7 +91,7 @@ def source(
     `searched`: whether search and discovery go through them.
     """
     SOURCES[model._meta.label_lower] = Source(
-        model, text, title, at, labels, readable, genre, earlier, searched
+        model, text, title, at, labels, readable, genre, earlier, searched, marks, write
     )
 
 

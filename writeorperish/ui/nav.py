@@ -63,6 +63,7 @@ ACTIONS: Final = (
     Item(_("Speak an entry"), "journal:voice", "mic"),
     Item(_("Go to the journal"), "journal:home", "pen-line"),
     Item(_("Search everything"), "download:search", "search"),
+    Item(_("Ask your archive"), "download:asks", "bot"),
     Item(_("Look at the calendar"), "journal:this-month", "calendar"),
     Item(_("Look at tags"), "journal:tags", "tag"),
     Item(_("Get a question to write about"), "journal:prompts", "quote"),

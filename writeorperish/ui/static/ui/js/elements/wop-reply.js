@@ -1,5 +1,5 @@
 // <wop-reply src="/live/jobs/<id>/"> around a reply that is being written: [data-words] grows as the words
-// come, and [data-status] says when something is looked up for it. When the writing ends, "wop:reply-ended" asks the reply around it to show itself anew.
+// come, and [data-status] says when something is looked up or read for it. When the writing ends, "wop:reply-ended" asks the reply around it to show itself anew.
 import { announce } from "../lib/a11y.js";
 
 const ASK_AFTER_MS = 2_000;
@@ -55,7 +55,8 @@ class WopReply extends HTMLElement {
 
   tell(status) {
     const shown = this.querySelector("[data-status]");
-    const words = status === "looking" ? this.dataset.msgLooking : this.dataset.begun;
+    const told = { looking: this.dataset.msgLooking, reading: this.dataset.msgReading };
+    const words = told[status] ?? this.dataset.begun;
     if (shown && words && shown.textContent !== words) shown.textContent = words;
   }
 
