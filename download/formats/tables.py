@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from download.formats.found import Bad
@@ -11,6 +12,7 @@ CELL_CHARS = 5_000_000
 csv.field_size_limit(CELL_CHARS)
 
 # A spreadsheet runs what begins with one of these, so exports write an apostrophe before it.
+LINE = re.compile(r"\S[^\r\n]*")
 RUNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -37,8 +39,8 @@ class Cells:
 
 def header(head: bytes) -> frozenset[str]:
     """The names of the columns, in lower case, read from the beginning of a file."""
-    line = head.decode("utf-8", errors="replace").lstrip().partition("\n")[0]
-    return frozenset(_names(next(csv.reader([line]), [])))
+    line = LINE.search(head.decode("utf-8", errors="replace"))
+    return frozenset(_names(next(csv.reader([line[0]]), []))) if line else frozenset()
 
 
 def table(blocks: Iterable[bytes]) -> Iterator[Cells | Bad]:
@@ -46,7 +48,7 @@ def table(blocks: Iterable[bytes]) -> Iterator[Cells | Bad]:
 
     Bad where a cell has more than 5 million characters.
     """
-    lines = csv.reader(io.TextIOWrapper(io.BufferedReader(Blocks(blocks)), "utf-8", newline=""))
+    lines = csv.reader(io.TextIOWrapper(io.BufferedReader(Blocks(blocks)), "utf-8"))
     names = _names(next(lines, []))
     ordinal = 0
     while True:

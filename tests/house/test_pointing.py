@@ -8,6 +8,7 @@ import pytest
 from django.db import models
 from django.utils import timezone
 
+from download.actions.answers import Where, begin
 from journal.actions.drafts import save_draft
 from journal.actions.imports import Settings, begin_import, begin_upload, confirm_import, put_part
 from journal.actions.nodes import Audience, write_node
@@ -112,6 +113,8 @@ def plant(alice, bob, circle) -> list:
     drain()
     with once.attempt(alice, "/journal/", new_id(), b"") as trying:
         trying.ended(once.Outcome(200, result=Ref.to(node)))
+    begin(alice, "When could I not sleep?", where=Where())
+    drain()
     held = Ref.to(node)
     Withholding.objects.create(source_kind=held.kind, source_id=held.id, owner=alice)
     return ids_of(alice)
