@@ -182,6 +182,25 @@ class ExportAsked(Fact):
     owner: UUID
 
 
+# What somebody keeps to read
+
+
+@dataclass(frozen=True)
+class ItemSaved(Fact):
+    """A link is kept that was not before."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class PageWanted(Fact):
+    """The text of a link's page is to be fetched from its address."""
+
+    ref: Ref
+    owner: UUID
+
+
 # AI
 
 
