@@ -9,7 +9,7 @@ from uuid import UUID
 from accounts.actions.people import join
 from accounts.models import User
 from download.actions.items import Found, save_item
-from download.actions.pages import Copy
+from download.fetching import Copy
 from download.models.items import Item, Page
 from journal.actions.nodes import Audience, write_node
 from journal.models.nodes import Node

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from download import addresses, lexicon
 from download.actions.highlights import forget_highlights, return_highlights
-from download.actions.pages import Copy, keep_page
+from download.actions.pages import keep_page
+from download.fetching import Copy
 from download.models.items import (
     MOST_TAGS,
     NOTE_CHARS,

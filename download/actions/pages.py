@@ -1,7 +1,6 @@
 """Keeping the text of a link's page: its revisions, and where the highlights in it went."""
 
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import replace
 from typing import Final
 
 from django.db import transaction
@@ -9,6 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from download.actions.highlights import anchor_anew
+from download.fetching import Copy
 from download.models.items import TITLE_CHARS, Item, Page
 from writeorperish.crypto import blind, keys
 
@@ -16,23 +16,12 @@ KEPT_REVISIONS: Final = 3
 HEAD_CHARS: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """The text of a page as it came, before it is kept."""
-
-    text: str = field(repr=False)
-    origin: str
-    quality: str = Page.Quality.GOOD
-    title: str = field(default="", repr=False)
-    byline: str = field(default="", repr=False)
-    site: str = field(default="", repr=False)
-    published_on: date | None = None
-    lang: str = ""
-
-
 @transaction.atomic
-def keep_page(item: Item, copy: Copy) -> Page:
+def keep_page(item: Item, copy: Copy, *, keep_good: bool = False) -> Page | None:
     """The link's page with this text: the standing one when it says the same, else a new revision.
+
+    A text that begins like another page of the person's on the same site is suspicious. With `keep_good` a
+    suspicious one is not kept: None, and nothing is saved.
 
     Saves the link one revision on, with its fetching at an end; the caller, who holds its lock, tells of
     it. Of older copies the newest three stay, and those a highlight is in.
@@ -45,6 +34,10 @@ def keep_page(item: Item, copy: Copy) -> Page:
         standing.save(update_fields=["fetched_at"])
         end_fetch(item, standing)
         return standing
+    head_digest = blind.digest(holder, b"head", copy.text[:HEAD_CHARS].encode())
+    copy = compared(item, copy, head_digest)
+    if keep_good and copy.quality == Page.Quality.SUSPICIOUS:
+        return None
     last = item.pages.aggregate(last=Max("revision"))["last"] or 0
     page = Page(
         owner_id=item.owner_id,
@@ -58,7 +51,7 @@ def keep_page(item: Item, copy: Copy) -> Page:
         lang=copy.lang[:12],
         words=len(copy.text.split()),
         digest=digest,
-        head_digest=blind.digest(holder, b"head", copy.text[:HEAD_CHARS].encode()),
+        head_digest=head_digest,
         origin=copy.origin,
         quality=copy.quality,
     )
@@ -69,6 +62,15 @@ def keep_page(item: Item, copy: Copy) -> Page:
     anchor_anew(item, page)
     drop_old_pages(item)
     return page
+
+
+def compared(item: Item, copy: Copy, head_digest: bytes) -> Copy:
+    """The copy, suspicious when a fetched page of another link of this site begins with the same words."""
+    if copy.origin != Page.Origin.FETCHED or item.site_key is None:
+        return copy
+    twins = Page.objects.filter(owner=item.owner_id, head_digest=head_digest, origin=copy.origin)
+    twins = twins.filter(item__site_key=item.site_key).exclude(item=item)
+    return replace(copy, quality=Page.Quality.SUSPICIOUS) if twins.exists() else copy
 
 
 def end_fetch(item: Item, page: Page) -> None:

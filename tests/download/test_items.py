@@ -30,7 +30,8 @@ from download.actions.items import (
     save_item,
     trash_item,
 )
-from download.actions.pages import Copy, keep_page
+from download.actions.pages import keep_page
+from download.fetching import Copy
 from download.models.items import Highlight, Item, Page, Tag
 from download.search import search
 from journal.models.tags import Tag as JournalTag

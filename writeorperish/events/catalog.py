@@ -195,10 +195,11 @@ class ItemSaved(Fact):
 
 @dataclass(frozen=True)
 class PageWanted(Fact):
-    """The text of a link's page is to be fetched from its address."""
+    """The text of a link's page is to be fetched from its address. `paced`: its turn at the site has come."""
 
     ref: Ref
     owner: UUID
+    paced: bool = False
 
 
 # AI
