@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rapidfuzz.fuzz import partial_ratio_alignment
@@ -16,7 +17,7 @@ from download.models.items import NOTE_CHARS, QUOTE_CHARS, Highlight, Item, Page
 from writeorperish.audit.log import record
 from writeorperish.events.catalog import Genre, TextErased, TextRewritten, TextWritten
 from writeorperish.events.outbox import emit
-from writeorperish.ops.refusals import Invalid, Missing
+from writeorperish.ops.refusals import Conflict, Invalid, Missing
 from writeorperish.privacy.portability import forget
 from writeorperish.refs import Ref
 
@@ -41,14 +42,14 @@ def mark_span(
     start: int,
     end: int,
     note: str = "",
-    page: UUID | None = None,
+    revision: int | None = None,
     id: UUID | None = None,
 ) -> Highlight:
     """The words at these places of the page's text, marked. The same place again is the same highlight.
 
     White space around them is left out. QuoteNotFound when there are no words, or too many.
     """
-    current, copy = locked_page(person, item, page)
+    current, copy = locked_page(person, item, revision)
     start, end = trimmed(copy.text, start, end)
     if not 0 < end - start <= QUOTE_CHARS:
         raise QuoteNotFound
@@ -79,19 +80,21 @@ def mark_quote(
     *,
     quote: str,
     note: str = "",
-    page: UUID | None = None,
+    revision: int | None = None,
     id: UUID | None = None,
 ) -> Highlight:
     """These words of the page, marked where they stand first. QuoteNotFound when they do not."""
-    _current, copy = locked_page(person, item, page, lock=False)
+    _current, copy = locked_page(person, item, revision, lock=False)
     place = find(copy.text, quote)
     if place is None:
         raise QuoteNotFound
-    return mark_span(person, item, start=place[0], end=place[1], note=note, page=copy.pk, id=id)
+    return mark_span(
+        person, item, start=place[0], end=place[1], note=note, revision=copy.revision, id=id
+    )
 
 
 def locked_page(
-    person: AbstractUser, item: Item, page: UUID | None, *, lock: bool = True
+    person: AbstractUser, item: Item, revision: int | None, *, lock: bool = True
 ) -> tuple[Item, Page]:
     rows = Item.objects.editable_by(person)
     if lock:
@@ -99,10 +102,10 @@ def locked_page(
     current = rows.filter(pk=item.pk).first()
     if current is None:
         raise Missing
-    wanted = page or current.page_id
-    copy = current.pages.filter(pk=wanted).first() if wanted else None
+    wanted = Q(revision=revision) if revision else Q(pk=current.page_id)
+    copy = current.pages.filter(wanted).first()
     if copy is None:
-        raise QuoteNotFound if page is None else Missing
+        raise QuoteNotFound
     return current, copy
 
 
@@ -127,10 +130,14 @@ def find(text: str, quote: str, near: int = 0) -> tuple[int, int] | None:
     return citing.source(text).find(quote, near, shortest=1, longest=QUOTE_CHARS)
 
 
-def annotate(person: AbstractUser, highlight: Highlight, *, note: str) -> Highlight:
-    """The highlight with this note."""
+def annotate(
+    person: AbstractUser, highlight: Highlight, *, note: str, expected_rev: int | None = None
+) -> Highlight:
+    """The highlight with this note. Conflict when another change was faster."""
     with transaction.atomic():
         current = own_locked(person, highlight)
+        if expected_rev is not None and expected_rev != current.rev:
+            raise Conflict(yours=expected_rev, theirs=current.rev)
         if current.note == note[:NOTE_CHARS]:
             return current
         current.note = note[:NOTE_CHARS]

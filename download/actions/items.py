@@ -13,7 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from download import addresses, lexicon
-from download.actions.highlights import forget_highlights, return_highlights
+from download.actions.highlights import (
+    QuoteNotFound,
+    forget_highlights,
+    mark_quote,
+    return_highlights,
+)
 from download.actions.pages import keep_page
 from download.fetching import Copy
 from download.models.items import (
@@ -247,6 +252,15 @@ def merge(person: AbstractUser, item: Item, found: Found, names: dict[str, str])
         say_anew(person, item, changed)
     elif changed:
         stamp(item, changed)
+
+
+@transaction.atomic
+def keep_selection(person: AbstractUser, item: Item, selection: str) -> None:
+    """What was selected while saving, as a highlight; as a note where the page does not say it or is not here yet."""
+    try:
+        mark_quote(person, item, quote=selection)
+    except QuoteNotFound:
+        merge(person, own_locked(person, item), Found(note=selection), {})
 
 
 def say_anew(person: AbstractUser, item: Item, changed: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 from accounts.actions.tokens import begin_family
+from download.actions.highlights import mark_quote
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.nodes import edit_node
@@ -16,7 +17,7 @@ from journal.actions.replies import ask_for_reply
 from journal.actions.trash import trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain
-from tests.factories import befriend, block_between, entry, person
+from tests.factories import befriend, block_between, entry, kept, person
 from tests.sounds import sound
 from writeorperish.privacy.circles import invite
 from writeorperish.refs import new_id
@@ -24,7 +25,10 @@ from writeorperish.refs import new_id
 pytestmark = pytest.mark.django_db
 
 API = [
+    "/api/v1/download/highlights/",
+    "/api/v1/download/items/",
     "/api/v1/download/search/?q=words",
+    "/api/v1/download/tags/",
     "/api/v1/journal/drafts/",
     "/api/v1/journal/imports/",
     "/api/v1/journal/nodes/",
@@ -74,6 +78,10 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         entry(friend, f"words of a friend {number}", circles=(friend.circles.first(),))
         trash_node(owner, entry(owner, f"deleted words {number}"))
         ask_for_reply(owner, entry(owner, f"open words {number}", ai_usage="chat").pk)
+        link = kept(
+            owner, f"https://{number}.example/", f"words to keep {number}", tags=(f"t{number}",)
+        )
+        mark_quote(owner, link, quote="words to keep")
         save_draft(owner, new_id(), seq=1, title="", text=f"half of words {number}")
         edit_node(owner, thread, base_rev=thread.rev, title=None, text=f"words, take {number}")
         thread.refresh_from_db()
