@@ -342,7 +342,7 @@ def is_of(mark: Highlight, values: Mapping[str, Any]) -> bool:
     if mark.note != values.get("note", ""):
         return False
     if "quote" in values:
-        return mark.quote.split() == values["quote"].split()
+        return bool(mark.quote.split() == values["quote"].split())
     return bool((mark.start, mark.end) == (values["start"], values["end"]))
 
 

@@ -10,9 +10,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from rapidfuzz.fuzz import partial_ratio_alignment
 
-from download import citing
+from download import anchoring, citing
 from download.models.items import NOTE_CHARS, QUOTE_CHARS, Highlight, Item, Page
 from writeorperish.audit.log import record
 from writeorperish.events.catalog import Genre, TextErased, TextRewritten, TextWritten
@@ -21,12 +20,8 @@ from writeorperish.ops.refusals import Conflict, Invalid, Missing
 from writeorperish.privacy.portability import forget
 from writeorperish.refs import Ref
 
-BESIDE_CHARS: Final = 32
 TRASH_LIFE: Final = timedelta(days=30)
 BATCH: Final = 200
-ALIKE: Final = (
-    90  # of 100: the share of a quote that must still be there for its new place to be its place
-)
 
 
 class QuoteNotFound(Invalid):
@@ -50,7 +45,7 @@ def mark_span(
     White space around them is left out. QuoteNotFound when there are no words, or too many.
     """
     current, copy = locked_page(person, item, revision)
-    start, end = trimmed(copy.text, start, end)
+    start, end = anchoring.trimmed(copy.text, start, end)
     if not 0 < end - start <= QUOTE_CHARS:
         raise QuoteNotFound
     standing = current.highlights.filter(page=copy, start=start, end=end, deleted_at__isnull=True)
@@ -66,7 +61,7 @@ def mark_span(
         end=end,
         quote=copy.text[start:end],
         note=note[:NOTE_CHARS],
-        **beside(copy.text, start, end),
+        **anchoring.beside(copy.text, start, end),
     )
     highlight.save(force_insert=True)
     record(person, "write", highlight.ref, of=person.pk)
@@ -85,7 +80,7 @@ def mark_quote(
 ) -> Highlight:
     """These words of the page, marked where they stand first. QuoteNotFound when they do not."""
     _current, copy = locked_page(person, item, revision, lock=False)
-    place = find(copy.text, quote)
+    place = anchoring.find(copy.text, quote, longest=QUOTE_CHARS)
     if place is None:
         raise QuoteNotFound
     return mark_span(
@@ -107,27 +102,6 @@ def locked_page(
     if copy is None:
         raise QuoteNotFound
     return current, copy
-
-
-def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The same place inside the text, without the white space at its ends."""
-    start = max(0, start)
-    words = text[start : max(start, end)]
-    start += len(words) - len(words.lstrip())
-    return start, start + len(words.strip())
-
-
-def beside(text: str, start: int, end: int) -> dict[str, str]:
-    """What stands before and after, which tells two places of the same words apart."""
-    return {
-        "before": text[max(0, start - BESIDE_CHARS) : start],
-        "after": text[end : end + BESIDE_CHARS],
-    }
-
-
-def find(text: str, quote: str, near: int = 0) -> tuple[int, int] | None:
-    """Where the words stand in the text, however short; nearest to `near`."""
-    return citing.source(text).find(quote, near, shortest=1, longest=QUOTE_CHARS)
 
 
 def annotate(
@@ -208,27 +182,21 @@ def anchor_anew(item: Item, page: Page) -> None:
     text = None
     for highlight in item.highlights.exclude(page=page):
         text = text or citing.source(page.text)
-        place = place_of(highlight, text, page.text)
+        place = anchoring.anew(
+            page.text,
+            text,
+            highlight.quote,
+            before=highlight.before,
+            after=highlight.after,
+            near=highlight.start,
+            longest=QUOTE_CHARS,
+        )
         highlight.anchored = place is not None
         if place is not None:
             highlight.page = page
             highlight.start, highlight.end = place
         highlight.updated_at = timezone.now()
         highlight.save(update_fields=["page", "start", "end", "anchored", "updated_at"])
-
-
-def place_of(highlight: Highlight, text: citing.Source, plain: str) -> tuple[int, int] | None:
-    """Where a highlight's words stand in another text: in their old company, nearest to their old place, or alike."""
-    around = f"{highlight.before}{highlight.quote}{highlight.after}"
-    company = text.find(around, highlight.start, shortest=1, longest=2 * QUOTE_CHARS)
-    near = company[0] + len(highlight.before) if company else highlight.start
-    place = text.find(highlight.quote, near, shortest=1, longest=QUOTE_CHARS)
-    if place is not None or len(highlight.quote) < citing.SHORTEST:
-        return place
-    alike = partial_ratio_alignment(highlight.quote, plain, score_cutoff=ALIKE)
-    return (
-        (alike.dest_start, alike.dest_end) if alike and alike.dest_start < alike.dest_end else None
-    )
 
 
 def purge(*, now: datetime | None = None) -> int:

@@ -28,6 +28,7 @@ from download.models.items import (
     TITLE_CHARS,
     Item,
     Library,
+    Page,
     Tag,
     within,
 )
@@ -252,6 +253,18 @@ def merge(person: AbstractUser, item: Item, found: Found, names: dict[str, str])
         say_anew(person, item, changed)
     elif changed:
         stamp(item, changed)
+
+
+@transaction.atomic
+def give_text(person: AbstractUser, item: Item, *, text: str) -> Item:
+    """The link with this text as its page, as its person pasted it; no fetch replaces it by itself."""
+    current = own_locked(person, item)
+    before = current.rev
+    keep_page(current, Copy(text.strip(), Page.Origin.PASTED))
+    record(person, "edit", current.ref, of=person.pk)
+    if current.rev != before:
+        emit(TextRewritten(current.ref, person.pk, Genre.READING))
+    return current
 
 
 @transaction.atomic
