@@ -62,10 +62,10 @@ def ranked(
     """At most 200 texts by words and 200 by meaning, best first, each by its best passage."""
     with rows_of(scope.owner_id):
         chunks = _narrowed(scope, query)
-        return (
-            _by_words(scope, query, chunks) if words else [],
-            _by_meaning(scope, chunks, vector) if vector is not None else [],
-        )
+        by_words = _by_words(scope, query, chunks) if words else []
+        if vector is None:
+            return by_words, []
+        return by_words, _by_meaning(scope, chunks, vector, {place.ref for place in by_words})
 
 
 def _by_words(scope: Scope, query: Query, chunks: ChunkQuerySet | None) -> list[Place]:
@@ -80,7 +80,10 @@ def _by_words(scope: Scope, query: Query, chunks: ChunkQuerySet | None) -> list[
     return _texts(scope, numbers, scores)
 
 
-def _by_meaning(scope: Scope, chunks: ChunkQuerySet | None, vector: Vector) -> list[Place]:
+def _by_meaning(
+    scope: Scope, chunks: ChunkQuerySet | None, vector: Vector, seen: Collection[Ref]
+) -> list[Place]:
+    """`seen`: texts that were just found to be visible, and need not be asked about again."""
     found: list[Near] = []
     if chunks is None:
         found = near(vector, of=scope.owner_id, k=DEPTH)
@@ -95,7 +98,7 @@ def _by_meaning(scope: Scope, chunks: ChunkQuerySet | None, vector: Vector) -> l
             rev, when = at[each.ref.id]
             place = Place(each.ref, rev, each.start, each.end, when, each.cosine)
             best.setdefault(each.ref, place)
-    standing = _seen(scope, best)
+    standing = {*seen, *_seen(scope, best.keys() - set(seen))}
     return [place for ref, place in best.items() if ref in standing][:DEPTH]
 
 
@@ -229,15 +232,17 @@ def _texts(scope: Scope, numbers: Numbers, scores: Iterable[float]) -> list[Plac
 
 
 def _seen(scope: Scope, refs: Collection[Ref]) -> set[Ref]:
-    """Those of the texts that the person may see, of this owner. One query for each kind."""
-    standing: set[Ref] = set()
+    """Those of the texts that the person may see, of this owner. One query for all kinds."""
+    by_id = {ref.id: ref for ref in refs}
+    asked = []
     for known, rows in visible_texts(scope.person):
         kind = known.model._meta.label_lower
         wanted = [ref.id for ref in refs if ref.kind == kind]
         if wanted:
-            found = rows.filter(owner=scope.owner_id, pk__in=wanted).values_list("pk", flat=True)
-            standing |= {Ref(kind, id) for id in found}
-    return standing
+            asked.append(rows.filter(owner=scope.owner_id, pk__in=wanted).values_list("pk"))
+    if not asked:
+        return set()
+    return {by_id[id] for (id,) in asked[0].union(*asked[1:], all=True)}
 
 
 def _place(chunk: Chunk, value: float) -> Place:

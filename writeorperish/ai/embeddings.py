@@ -7,6 +7,7 @@ from uuid import UUID
 import numpy as np
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.db.models import Count, Q
 
 from writeorperish.ai import gateway
 from writeorperish.ai.chunks import Span, matched, split
@@ -129,19 +130,18 @@ def related(ref: Ref, *, of: UUID, k: int) -> list[Ref]:
 
 
 def coverage(person: AbstractUser) -> Coverage:
-    """How far the person's vectors are. Two queries, and one more for each kind of text."""
-    allowed = (
-        rows.filter(owner=person.pk).exclude(ai_usage=AIUsage.NONE)
+    """How far the person's vectors are. Two queries, however many kinds of text there are."""
+    first, *others = (
+        rows.filter(owner=person.pk).exclude(ai_usage=AIUsage.NONE).values_list("pk")
         for _, rows in visible_texts(person)
     )
     with rows_of(person.pk):
         of_person = Embedding.objects.filter(owner_id=person.pk, space=LOCAL.id)
-        texts = of_person.values("source_kind", "source_id").distinct()
-        return Coverage(
-            wanted=sum(rows.count() for rows in allowed),
-            done=texts.filter(reason="").count(),
-            refused=texts.exclude(reason="").count(),
+        made = of_person.aggregate(
+            done=Count("source_id", distinct=True, filter=Q(reason="")),
+            refused=Count("source_id", distinct=True, filter=~Q(reason="")),
         )
+    return Coverage(wanted=first.union(*others, all=True).count(), **made)
 
 
 def _of(owner_id: UUID, ref: Ref) -> EmbeddingQuerySet:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -12,11 +13,10 @@ def rows_of(person_id: UUID) -> Iterator[None]:
     """Opens the walled tables for one owner until the block ends, inside one transaction.
 
     The setting lives as long as the transaction; a released savepoint would keep it, so the previous
-    value is put back on leaving. Three short statements.
+    value is put back on leaving. Two short statements.
     """
     with transaction.atomic():
-        before = owner()
-        set_owner(str(person_id))
+        before = set_owner(str(person_id))
         yield
         set_owner(before)
 
@@ -29,9 +29,19 @@ def owner() -> str:
     return str(value)
 
 
-def set_owner(value: str) -> None:
+# The old value is read in a step of its own, before the new one is set.
+EXCHANGE: Final = """
+WITH before AS MATERIALIZED (SELECT coalesce(current_setting('wop.owner', true), '') AS owner)
+SELECT owner, set_config('wop.owner', %s, true) FROM before
+"""
+
+
+def set_owner(value: str) -> str:
+    """Opens the walled tables for this person, or with nothing for nobody; returns whom they were open for."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('wop.owner', %s, true)", [value])
+        cursor.execute(EXCHANGE, [value])
+        (before, _now) = cursor.fetchone() or ("", "")
+    return str(before)
 
 
 def wall(table: str) -> tuple[str, str]:
