@@ -1,9 +1,10 @@
 from download.actions.answers import KIND, KIND_HERE, answer, end_answer
+from download.actions.fetches import fetch_page
 from download.actions.words import index_text
 from writeorperish.ai.jobs import runs
 from writeorperish.ai.models import Job
 from writeorperish.events.bus import on
-from writeorperish.events.catalog import TextRewritten, TextWritten
+from writeorperish.events.catalog import PageWanted, TextRewritten, TextWritten
 from writeorperish.privacy.levels import Purpose
 
 
@@ -25,3 +26,8 @@ def answer_what_was_asked(job: Job) -> None:
 @runs(KIND_HERE, end=end_answer)
 def answer_by_rule_what_was_asked(job: Job) -> None:
     answer(job)
+
+
+@on(PageWanted)
+def fetch_what_was_wanted(fact: PageWanted) -> None:
+    fetch_page(fact.ref.id, paced=fact.paced)

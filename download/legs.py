@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from download import lexicon
 from download.lexicon import Namespace, Term
+from download.models.items import Item
 from download.models.packing import Numbers, unpack
 from download.models.words import Chunk, ChunkQuerySet, Lengths, Posting
 from download.query import Query
@@ -71,10 +72,10 @@ def ranked(
     """At most 200 texts by words and 200 by meaning, best first, each by its best passage."""
     with rows_of(scope.owner_id):
         chunks = _narrowed(scope, query)
-        return (
-            _by_words(scope, query, chunks) if words else [],
-            _by_meaning(scope, chunks, vector) if vector is not None else [],
-        )
+        by_words = _by_words(scope, query, chunks) if words else []
+        if vector is None:
+            return by_words, []
+        return by_words, _by_meaning(scope, chunks, vector, {place.ref for place in by_words})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,10 @@ def _by_words(scope: Scope, query: Query, chunks: ChunkQuerySet | None) -> list[
     return _texts(scope, numbers, scores)
 
 
-def _by_meaning(scope: Scope, chunks: ChunkQuerySet | None, vector: Vector) -> list[Place]:
+def _by_meaning(
+    scope: Scope, chunks: ChunkQuerySet | None, vector: Vector, seen: Collection[Ref]
+) -> list[Place]:
+    """`seen`: texts that were just found to be visible, and need not be asked about again."""
     found: list[Near] = []
     if chunks is None:
         found = near(vector, of=scope.owner_id, k=DEPTH)
@@ -205,7 +209,7 @@ def _by_meaning(scope: Scope, chunks: ChunkQuerySet | None, vector: Vector) -> l
             rev, when = at[each.ref.id]
             place = Place(each.ref, rev, each.start, each.end, when, each.cosine)
             best.setdefault(each.ref, place)
-    standing = _seen(scope, best)
+    standing = {*seen, *_seen(scope, best.keys() - set(seen))}
     return [place for ref, place in best.items() if ref in standing][:DEPTH]
 
 
@@ -235,7 +239,7 @@ def _narrowed(scope: Scope, query: Query) -> ChunkQuerySet | None:
 
     Inside the owner's wall. A few queries for tags, sites, exact and unwanted words.
     """
-    conditions = list(_conditions(query, scope.zone))
+    conditions = list(_conditions(scope, query))
     texts = _texts_with(scope.owner_id, query)
     if scope.only is not None:
         conditions.append(Q(source_id__in=scope.only))
@@ -249,17 +253,18 @@ def _narrowed(scope: Scope, query: Query) -> ChunkQuerySet | None:
     return Chunk.objects.filter(*conditions, owner_id=scope.owner_id)
 
 
-def _conditions(query: Query, zone: tzinfo) -> Iterator[Q]:
+def _conditions(scope: Scope, query: Query) -> Iterator[Q]:
     if query.kinds:
         yield Q(source_kind__in=[KINDS[kind] for kind in query.kinds])
     if query.states:
-        yield Q(source_kind=KINDS["library"])
+        kept = Item.objects.visible_to(scope.person).filter(reading__in=query.states)
+        yield Q(source_kind=KINDS["library"], source_id__in=kept.values("pk"))
     if query.by:
         yield Q(genre=Genre.ANSWER) if query.by == "ai" else ~Q(genre=Genre.ANSWER)
     if query.days.first:
-        yield Q(at__gte=_beginning(query.days.first, zone))
+        yield Q(at__gte=_beginning(query.days.first, scope.zone))
     if query.days.last and query.days.last < date.max:
-        yield Q(at__lt=_beginning(query.days.last + timedelta(days=1), zone))
+        yield Q(at__lt=_beginning(query.days.last + timedelta(days=1), scope.zone))
 
 
 def _beginning(day: date, zone: tzinfo) -> datetime:
@@ -359,15 +364,17 @@ def _texts(scope: Scope, numbers: Numbers, scores: Iterable[float]) -> list[Plac
 
 
 def _seen(scope: Scope, refs: Collection[Ref]) -> set[Ref]:
-    """Those of the texts that the person may see, of this owner. One query for each kind."""
-    standing: set[Ref] = set()
+    """Those of the texts that the person may see, of this owner. One query for all kinds."""
+    by_id = {ref.id: ref for ref in refs}
+    asked = []
     for known, rows in scope.texts():
         kind = known.model._meta.label_lower
         wanted = [ref.id for ref in refs if ref.kind == kind]
         if wanted:
-            found = rows.filter(pk__in=wanted).values_list("pk", flat=True)
-            standing |= {Ref(kind, id) for id in found}
-    return standing
+            asked.append(rows.filter(pk__in=wanted).values_list("pk"))
+    if not asked:
+        return set()
+    return {by_id[id] for (id,) in asked[0].union(*asked[1:], all=True)}
 
 
 def _place(chunk: Chunk, value: float) -> Place:

@@ -1,15 +1,32 @@
-"""The JSON of what was found."""
+"""The JSON of what was found and of what is kept."""
 
+from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from download.actions.answers import QUESTION_CHARS
+from download.actions.naming import title_of
 from download.models.answers import Conversation, Question
+from download.models.items import (
+    NOTE_CHARS,
+    QUOTE_CHARS,
+    TITLE_CHARS,
+    Highlight,
+    Item,
+    Page,
+    Tag,
+)
 from download.showing import shown, with_answers
+from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.ops.refusals import Invalid
+from writeorperish.privacy.levels import AIUsage, PrivacyLevel
+from writeorperish.ui.fields import ApiId, ApiText
 from writeorperish.ui.parsing import Sent
 
+MOST_REV = 2**31 - 1
 MOST_QUESTIONS = 50
 
 
@@ -157,3 +174,230 @@ class AskedSerializer(serializers.Serializer[Any]):
     conversation = serializers.UUIDField()
     question = serializers.UUIDField()
     job = serializers.UUIDField()
+
+
+class UnknownAIUsage(Invalid):
+    code = "unknown_ai_usage"
+
+
+class UsageField(serializers.ChoiceField):
+    """What AI may do, exact and lower-case; anything else, null included, is UnknownAIUsage."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=AIUsage.values, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # as the base types it
+        if data is not serializers.empty and data not in AIUsage.values:
+            raise UnknownAIUsage
+        return super().run_validation(data)
+
+
+def opened(read: Callable[[], str]) -> str:
+    """The words, or none where what is stored does not open any more, which the column has logged."""
+    try:
+        return read()
+    except CannotOpen:
+        return ""
+
+
+class PageInfoSerializer(serializers.Serializer[Page]):
+    """What is known of the copy of a page without its text."""
+
+    revision = serializers.IntegerField()
+    quality = serializers.ChoiceField(choices=Page.Quality.values)
+    words = serializers.IntegerField()
+    lang = serializers.CharField(allow_blank=True)
+    fetched_at = serializers.DateTimeField()
+
+
+class ItemSerializer(serializers.Serializer[Item]):
+    """A link. `title` is what its person called it, else its page, else its address."""
+
+    id = serializers.UUIDField()
+    url = serializers.SerializerMethodField()
+    title = serializers.SerializerMethodField()
+    note = serializers.SerializerMethodField()
+    tags = serializers.SerializerMethodField()
+    reading = serializers.ChoiceField(choices=Item.Reading.values)
+    progress = serializers.FloatField()
+    fetch = serializers.ChoiceField(choices=Item.Fetch.values)
+    fetch_reason = serializers.CharField(allow_blank=True)
+    ai_usage = serializers.ChoiceField(choices=AIUsage.values)
+    privacy_level = serializers.ChoiceField(choices=PrivacyLevel.values)
+    captured_by = serializers.ChoiceField(choices=Item.CapturedBy.values)
+    page = PageInfoSerializer(allow_null=True)
+    highlights = serializers.SerializerMethodField()
+    saved_at = serializers.DateTimeField()
+    opened_at = serializers.DateTimeField(allow_null=True)
+    done_at = serializers.DateTimeField(allow_null=True)
+    updated_at = serializers.DateTimeField()
+    version = serializers.IntegerField()
+
+    def to_representation(self, item: Item) -> dict[str, Any]:
+        if item.deleted_at is not None:
+            # Only a feed asks for these, so that other devices let go of what was deleted here.
+            at = serializers.DateTimeField().to_representation(item.updated_at)
+            return {"id": str(item.pk), "updated_at": at, "gone": True}
+        shown: dict[str, Any] = super().to_representation(item)
+        return shown
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_url(self, item: Item) -> str | None:
+        return opened(lambda: item.url or "") or None
+
+    def get_title(self, item: Item) -> str:
+        return opened(lambda: title_of(item))
+
+    def get_note(self, item: Item) -> str:
+        return opened(lambda: item.note)
+
+    def get_tags(self, item: Item) -> list[str]:
+        return sorted(opened(lambda tag=tag: tag.name) for tag in item.tags.all())  # type: ignore[misc]  # bound now
+
+    def get_highlights(self, item: Item) -> int:
+        return int(getattr(item, "marks", 0))
+
+
+class SavedSerializer(ItemSerializer):
+    """A link as it was kept; `already` when it was there before."""
+
+    already = serializers.BooleanField(required=False)
+
+
+class ItemGoneSerializer(serializers.Serializer[Item]):
+    """A link that was deleted since, in a feed."""
+
+    id = serializers.UUIDField()
+    updated_at = serializers.DateTimeField()
+    gone = serializers.BooleanField()
+
+
+ITEM_OR_GONE = PolymorphicProxySerializer(
+    component_name="ItemOrGone",
+    serializers=[ItemSerializer, ItemGoneSerializer],
+    resource_type_field_name=None,
+    many=True,
+)
+
+
+class TagsField(serializers.ListField):
+    """Names of tags; how many a link may have is said by the verb."""
+
+    child = ApiText(max_chars=200)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, **kwargs)
+
+
+class ItemWriteSerializer(Sent):
+    """A link to keep: an address, or a title. `html` is its page as an app sees it, at most 5 MB."""
+
+    id = ApiId(required=False)
+    url = ApiText(required=False, allow_blank=True, max_chars=4_096)
+    title = ApiText(required=False, allow_blank=True, max_chars=TITLE_CHARS)
+    note = ApiText(required=False, allow_blank=True, max_chars=NOTE_CHARS)
+    tags = TagsField(required=False)
+    html = ApiText(required=False, max_bytes=5_000_000)
+    selection = ApiText(required=False, allow_blank=True, max_chars=QUOTE_CHARS)
+    saved_at = serializers.DateTimeField(required=False)
+    ai_usage = UsageField(required=False)
+
+
+class ItemChangeSerializer(Sent):
+    """What is not named stays."""
+
+    title = ApiText(required=False, allow_blank=True, max_chars=TITLE_CHARS)
+    note = ApiText(required=False, allow_blank=True, max_chars=NOTE_CHARS)
+    tags = TagsField(required=False)
+    reading = serializers.ChoiceField(required=False, choices=Item.Reading.values)
+    progress = serializers.FloatField(required=False)
+    ai_usage = UsageField(required=False)
+
+
+class BulkSerializer(Sent):
+    """Up to 200 links, and what is to be done with all of them."""
+
+    ids = serializers.ListField(child=ApiId(), min_length=1, max_length=200)
+    reading = serializers.ChoiceField(required=False, choices=Item.Reading.values)
+    add_tags = TagsField(required=False)
+    remove_tags = TagsField(required=False)
+    trash = serializers.BooleanField(required=False)
+
+
+class AnsweredSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.IntegerField()
+
+
+class AnsweredManySerializer(serializers.Serializer[Any]):
+    results = AnsweredSerializer(many=True)
+
+
+class PageSerializer(serializers.Serializer[Page]):
+    """The copy of a page; places in `text` are counted in code points."""
+
+    revision = serializers.IntegerField()
+    text = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    byline = serializers.CharField(allow_blank=True)
+    site = serializers.CharField(allow_blank=True)
+    lang = serializers.CharField(allow_blank=True)
+    origin = serializers.ChoiceField(choices=Page.Origin.values)
+    quality = serializers.ChoiceField(choices=Page.Quality.values)
+
+
+class HighlightSerializer(serializers.Serializer[Highlight]):
+    """Words marked in a page. Not `anchored`: its newest copy no longer says them."""
+
+    id = serializers.UUIDField()
+    item = serializers.UUIDField(source="item_id")
+    quote = serializers.SerializerMethodField()
+    note = serializers.SerializerMethodField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    anchored = serializers.BooleanField()
+    made_at = serializers.DateTimeField()
+    rev = serializers.IntegerField()
+
+    def get_quote(self, mark: Highlight) -> str:
+        return opened(lambda: mark.quote)
+
+    def get_note(self, mark: Highlight) -> str:
+        return opened(lambda: mark.note)
+
+
+class HighlightWriteSerializer(Sent):
+    """The words by their place, `start` and `end`, or as `quote`; `page` is a revision, the newest without it."""
+
+    id = ApiId(required=False)
+    item = ApiId()
+    page = serializers.IntegerField(required=False, min_value=1, max_value=MOST_REV)
+    start = serializers.IntegerField(required=False, min_value=0, max_value=MOST_REV)
+    end = serializers.IntegerField(required=False, min_value=0, max_value=MOST_REV)
+    quote = ApiText(required=False, max_chars=QUOTE_CHARS)
+    note = ApiText(required=False, allow_blank=True, max_chars=NOTE_CHARS)
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        if ("quote" in values) == ("start" in values and "end" in values):
+            raise serializers.ValidationError(_("Give either start and end, or the quote."))
+        return values
+
+
+class HighlightChangeSerializer(Sent):
+    note = ApiText(allow_blank=True, max_chars=NOTE_CHARS)
+
+
+class TagSerializer(serializers.Serializer[Tag]):
+    id = serializers.UUIDField()
+    name = serializers.SerializerMethodField()
+    items = serializers.SerializerMethodField()
+
+    def get_name(self, tag: Tag) -> str:
+        return opened(lambda: tag.name)
+
+    def get_items(self, tag: Tag) -> int:
+        return int(getattr(tag, "uses", 0))
+
+
+class TagChangeSerializer(Sent):
+    name = ApiText(max_chars=200)

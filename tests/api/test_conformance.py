@@ -30,12 +30,13 @@ from schemathesis.generation.meta import TestPhase
 
 from accounts.actions.tokens import begin_family
 from accounts.models import Export
+from download.actions.highlights import mark_quote
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.recordings import begin_recording, put_chunk
 from journal.actions.replies import ask_for_reply
 from tests.events_drain import drain
-from tests.factories import befriend, entry
+from tests.factories import befriend, entry, kept
 from tests.sounds import sound
 from writeorperish.ai.models import Call
 from writeorperish.ops import limits
@@ -86,8 +87,12 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
     recording, _new = begin_recording(alice)
     put_chunk(alice, recording, 0, 0, sound(0.3))
     job = ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1]
+    link = kept(alice, text="words to keep", tags=("piano",))
     drain()
     return {
+        "items": link.pk,
+        "highlights": mark_quote(alice, link, quote="words").pk,
+        "tags": link.tags.get().pk,
         "calls": Call.objects.filter(owner=alice)[0].pk,
         "nodes": node.pk,
         "versions": node.versions.get().pk,

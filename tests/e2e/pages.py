@@ -111,6 +111,20 @@ PAGES = [
     Row("download:search", query="?q=piano"),
     Row("download:search", query="?q=zeppelin&mode=words"),
     Row("download:palette", query="?q=piano"),
+    Row("download:library"),
+    Row("download:library", query="?state=all&select=1"),
+    Row("download:library", query="?state=deleted"),
+    Row("download:library", query="?tag=piano"),
+    Row("download:library", "empty"),
+    Row("download:save"),
+    Row("download:save", query="?url=https%3A%2F%2Fexample.org%2Fa&title=A%20page"),
+    Row("download:item", kwargs={"item_id": "item"}),
+    Row("download:item", kwargs={"item_id": "failed"}, words="-failed"),
+    Row("download:item", kwargs={"item_id": "suspected"}, words="-suspected"),
+    Row("download:highlights"),
+    Row("download:highlights", "empty"),
+    Row("download:tags"),
+    Row("download:tags", "empty"),
     Row("accounts:settings"),
     Row("accounts:account"),
     Row("accounts:appearance"),
@@ -166,6 +180,15 @@ NOT_PAGES = {
     "download:delete-conversation": "only POST",
     "download:question": "a part of a conversation, and that itself without htmx",
     "download:stop-answer": "only POST",
+    **{
+        f"download:{name}": "only POST"
+        for name in (
+            *("annotate", "answer", "changes", "delete-highlight", "deletion", "describe"),
+            *("erasure", "fetch", "mark", "paste", "preference", "progress", "reading"),
+            *("remove-tag", "rename-tag", "restoration", "restore-highlight", "text"),
+        )
+    },
+    "download:highlight": "goes on to the page its words stand in",
     "journal:audio": "a file: tests/journal/test_voice_pages.py asks for it",
     "journal:confirm-import": "only POST",
     "journal:discard-recording": "only POST",
@@ -196,7 +219,7 @@ NOT_PAGES = {
     "ui:csp-report": "only POST",
     "ui:manifest": "a document for browsers",
     "ui:service-worker": "a script",
-    "ui:share-target": "goes on to journal:write with what was shared",
+    "ui:share-target": "goes on to download:save or journal:write with what was shared",
 }
 
 

@@ -17,6 +17,9 @@ from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
 from accounts.models import User
 from download.actions.answers import Where, begin
+from download.actions.highlights import mark_quote, trash_highlight
+from download.actions.items import trash_item
+from download.models.items import Item, Page, Tag
 from journal.actions.drafts import discard_draft, save_draft
 from journal.actions.imports import (
     Settings,
@@ -35,7 +38,7 @@ from journal.models.recordings import Recording
 from journal.quoting import quote_marker
 from journal.replying import PROMPT
 from tests.events_drain import drain
-from tests.factories import block_between, entry, person, zipped
+from tests.factories import block_between, entry, kept, person, zipped
 from tests.sounds import sound
 from writeorperish.ai import prompts
 from writeorperish.ai.composing import compose
@@ -116,7 +119,7 @@ def rows_of(alice: User) -> dict[str, UUID]:
     heard = Recording.objects.select_related("blob", "node").get(pk=spoken)
     assert heard.blob is not None and heard.node is not None
     app = begin_family(alice, label="Notes on the phone")
-    return {
+    return library_of(alice) | {
         "call": sent_about(alice, opened).pk,
         "here": Call.objects.filter(owner=alice, task="reply", sent=False)[0].pk,
         "entry": node.pk,
@@ -136,6 +139,35 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "said": heard.node.pk,
         "cut_off": cut_off,
         "family": app.family.pk,
+    }
+
+
+def library_of(alice: User) -> dict[str, UUID]:
+    """Links with a page and without, one that may not be an article, one in the trash; a highlight taken out."""
+    item = kept(
+        alice,
+        text="# The kettle\n\nIt **sang**, and then it fell silent.\n\n- four minutes\n- a page",
+        title="On kettles",
+        note="For the *morning* chapter.",
+        tags=("piano", "kettle"),
+    )
+    mark = mark_quote(alice, item, quote="It sang, and then", note="ask Bia")
+    unmarked = trash_highlight(alice, mark_quote(alice, item, quote="four minutes"))
+    failed = kept(alice, "https://example.org/failed")
+    Item.objects.filter(pk=failed.pk).update(fetch="failed", fetch_reason="needs_login")
+    suspected = kept(alice, "https://example.org/wall", "Just a moment. Are you a robot?")
+    Page.objects.filter(item=suspected).update(quality="suspicious")
+    Item.objects.filter(pk=suspected.pk).update(fetch="suspicious")
+    thrown = kept(alice, "https://example.org/thrown", title="Thrown away")
+    trash_item(alice, thrown)
+    return {
+        "item": item.pk,
+        "mark": mark.pk,
+        "unmarked": unmarked.pk,
+        "failed": failed.pk,
+        "suspected": suspected.pk,
+        "thrown": thrown.pk,
+        "tag": Tag.objects.filter(owner=alice).order_by("pk")[0].pk,
     }
 
 

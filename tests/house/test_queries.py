@@ -8,6 +8,9 @@ from drf_spectacular.generators import SchemaGenerator
 
 from accounts.actions.tokens import begin_family
 from download.actions.answers import Where, begin, stop
+from download.actions.highlights import mark_quote
+from download.actions.items import trash_item
+from download.models.items import Item
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.nodes import edit_node
@@ -17,7 +20,7 @@ from journal.actions.replies import ask_for_reply
 from journal.actions.trash import trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain
-from tests.factories import befriend, block_between, entry, person
+from tests.factories import befriend, block_between, entry, kept, person
 from tests.sounds import sound
 from writeorperish.privacy.circles import invite
 from writeorperish.refs import new_id
@@ -26,7 +29,10 @@ pytestmark = pytest.mark.django_db
 
 API = [
     "/api/v1/download/ask/",
+    "/api/v1/download/highlights/",
+    "/api/v1/download/items/",
     "/api/v1/download/search/?q=words",
+    "/api/v1/download/tags/",
     "/api/v1/journal/drafts/",
     "/api/v1/journal/imports/",
     "/api/v1/journal/nodes/",
@@ -59,6 +65,12 @@ PAGES = [
     "/journal/{thread}/versions/",
     "/journal/{thread}/audience/",
     "/journal/{thread}/context/",
+    "/library/",
+    "/library/?state=deleted",
+    "/library/?tag=t0",
+    "/library/highlights/",
+    "/library/tags/",
+    "/library/{link}/",
     "/search/?q=words",
     "/search/palette/?q=words",
     "/settings/activity/",
@@ -69,7 +81,7 @@ PAGES = [
 INSIDE = ["/api/v1/journal/nodes/{thread}/thread/", "/api/v1/me/circles/{circle}/"]
 
 
-def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
+def grow(owner, thread: Node, read: Item, circle, friend, *, to: int, by: int) -> None:
     """`by` more rows of everything that one of the lists shows."""
     for number in range(to - by, to):
         entry(owner, f"words number {number}")
@@ -78,6 +90,12 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         trash_node(owner, entry(owner, f"deleted words {number}"))
         ask_for_reply(owner, entry(owner, f"open words {number}", ai_usage="chat").pk)
         stop(owner, begin(owner, f"Which words are number {number}?", where=Where()).pk)
+        link = kept(
+            owner, f"https://{number}.example/", f"words to keep {number}", tags=(f"t{number}",)
+        )
+        mark_quote(owner, link, quote="words to keep")
+        mark_quote(owner, read, quote=f"word{number}")
+        trash_item(owner, kept(owner, f"https://gone.example/{number}", title="Gone"))
         save_draft(owner, new_id(), seq=1, title="", text=f"half of words {number}")
         edit_node(owner, thread, base_rev=thread.rev, title=None, text=f"words, take {number}")
         thread.refresh_from_db()
@@ -116,12 +134,13 @@ def cost(client, address: str) -> int:
 def test_lists_cost_no_more_for_eight_rows_than_for_four(alice, bob, cast, signed_in):
     befriend(bob, alice)
     thread = entry(alice, "the words that others answer", circles=(cast.circle,))
-    names = {"thread": thread.pk, "circle": cast.circle.pk}
+    link = kept(alice, text=" ".join(f"word{number}" for number in range(20)), tags=("t0",))
+    names = {"thread": thread.pk, "circle": cast.circle.pk, "link": link.pk}
     addresses = [each.format(**names) for each in (*API, *PAGES, *INSIDE)]
     client = signed_in(alice)
     costs = []
     for to in (4, 8):
-        grow(alice, thread, cast.circle, bob, to=to, by=4)
+        grow(alice, thread, link, cast.circle, bob, to=to, by=4)
         for address in addresses:
             client.get(address)
         costs.append({address: cost(client, address) for address in addresses})

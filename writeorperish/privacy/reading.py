@@ -53,6 +53,8 @@ class Source:
 
     Not `searched`: what was made from other texts, and is found by those. `marks`: the stretches of a text that
     are signs for machines, with ids in them, and no words. `write` is how its person writes one, for measurements.
+    Not `searched`: what was made from other texts, and is found by those. `along` loads with the rows whatever
+    else their words stand in, so that no text costs a query of its own.
     """
 
     model: type[Guarded]
@@ -66,6 +68,7 @@ class Source:
     searched: bool
     marks: Callable[[str], Iterable[tuple[int, int]]]
     write: Write | None
+    along: Callable[[Any], Any]
 
 
 SOURCES: dict[str, Source] = {}
@@ -84,14 +87,15 @@ def source(
     searched: bool = True,
     marks: Callable[[str], Iterable[tuple[int, int]]] = lambda _text: (),
     write: Write | None = None,
+    along: Callable[[Any], Any] = lambda rows: rows,
 ) -> None:
     """Registers the texts of a model, once, in the app's `sources.py`.
 
     `earlier`: the words of a row in a revision that is no longer its own, None where they are not kept.
-    `searched`: whether search and discovery go through them.
+    `searched`: whether search and discovery go through them. `along`: the rows, with what their words need.
     """
     SOURCES[model._meta.label_lower] = Source(
-        model, text, title, at, labels, readable, genre, earlier, searched, marks, write
+        model, text, title, at, labels, readable, genre, earlier, searched, marks, write, along
     )
 
 
@@ -130,7 +134,7 @@ def read_all(
 def rows_for(known: Source, ids: Sequence[UUID], asker: AbstractUser | None) -> list[Guarded]:
     manager = known.model._default_manager
     rows = manager.all() if asker is None else manager.visible_to(asker)  # type: ignore[attr-defined]  # guarded
-    return list(rows.filter(pk__in=ids, deleted_at__isnull=True))
+    return list(known.along(rows.filter(pk__in=ids, deleted_at__isnull=True)))
 
 
 def passage_of(known: Source, row: Guarded) -> Passage:
@@ -185,7 +189,8 @@ def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]
     """Each kind of searched text with the rows this person may see: where every search starts."""
     for known in SOURCES.values():
         if known.searched:
-            yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+            rows = known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+            yield known, known.along(rows)
 
 
 def own_texts(person: AbstractUser) -> Iterator[tuple[Source, GuardedQuerySet[Any]]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -20,16 +21,17 @@ def rows_of(person_id: UUID) -> Iterator[None]:
         set_owner(before)
 
 
-SET_OWNER = """
-    WITH standing AS MATERIALIZED (SELECT coalesce(current_setting('wop.owner', true), '') AS owner)
-    SELECT owner, set_config('wop.owner', %s, true) FROM standing
+# The old value is read in a step of its own, before the new one is set.
+EXCHANGE: Final = """
+WITH before AS MATERIALIZED (SELECT coalesce(current_setting('wop.owner', true), '') AS owner)
+SELECT owner, set_config('wop.owner', %s, true) FROM before
 """
 
 
 def set_owner(value: str) -> str:
-    """Opens the walled tables for this owner, or with "" for nobody; whom they were open for before."""
+    """Opens the walled tables for this person, or with nothing for nobody; returns whom they were open for."""
     with connection.cursor() as cursor:
-        cursor.execute(SET_OWNER, [value])
+        cursor.execute(EXCHANGE, [value])
         (before, _now) = cursor.fetchone() or ("", "")
     return str(before)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import nh3
@@ -35,6 +36,8 @@ END: Final = "\ue001"
 PLACE: Final = "\ue002"
 # A mark before a heading's or list's sign would make it an ordinary line.
 LINE_START: Final = re.compile(r"[\s>#*+\-]*(?:\d+[.)]\s+)?")
+TAG: Final = re.compile(r"<[^>]*>")
+PIECE: Final = re.compile(rf"<[^>]*>|{BEGIN}|{END}|[^<{BEGIN}{END}]+")
 DEEP_LINE: Final = re.compile(rf"^({MARKERS}{{20}}){MARKERS}+", re.MULTILINE)
 
 
@@ -92,6 +95,75 @@ def render_passage(text: str, start: int, end: int) -> SafeString:
     words, bracket, markup = run.partition("<")
     marked = f'{before}<mark id="passage">{words}</mark>{bracket}{markup}{after}'
     return mark_safe(marked)  # noqa: S308  # rendered and cleaned above; only our own mark is added
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of a text to be shown marked: `text[start:end]`, and the id and class of what shows it."""
+
+    start: int
+    end: int
+    id: str
+    kind: str
+
+
+def render_marked(text: str, marks: Sequence[Mark]) -> SafeString:
+    """The text as HTML with these stretches marked, across other markup too; only the first piece of each has the id.
+
+    Of overlapping ones the later begins where the earlier ends. What lies outside of the text, or inside an
+    address, is not marked. Ids and kinds are ours, never anybody's words.
+    """
+    apart = list(_apart(marks, len(text)))
+    if not apart or BEGIN in text or END in text:
+        return render(text)
+    pieces, until = [], 0
+    for mark in apart:
+        begin = mark.start + len(LINE_START.match(text[mark.start : mark.end])[0])  # type: ignore[index]  # matches the empty string
+        pieces += [text[until:begin], BEGIN, text[begin : mark.end], END]
+        until = mark.end
+    html = render("".join([*pieces, text[until:]]))
+    if html.count(BEGIN) != len(apart) or html.count(END) != len(apart) or _in_tags(html):
+        # One that cannot be shown must not take the others with it.
+        sound = [mark for mark in apart if _can_show(text, mark)]
+        return render_marked(text, sound) if len(sound) < len(apart) else render(text)
+    return mark_safe("".join(_painted(html, apart)))  # noqa: S308  # rendered and cleaned above; only our own marks are added
+
+
+def _apart(marks: Sequence[Mark], length: int) -> Iterator[Mark]:
+    until = 0
+    for mark in sorted(marks, key=lambda mark: (mark.start, mark.end)):
+        start, end = max(mark.start, until), min(mark.end, length)
+        if start < end:
+            yield replace(mark, start=start, end=end)
+            until = end
+
+
+def _can_show(text: str, mark: Mark) -> bool:
+    begin = mark.start + len(LINE_START.match(text[mark.start : mark.end])[0])  # type: ignore[index]  # matches the empty string
+    html = render(f"{text[:begin]}{BEGIN}{text[begin : mark.end]}{END}{text[mark.end :]}")
+    return html.count(BEGIN) == html.count(END) == 1 and not _in_tags(html)
+
+
+def _in_tags(html: str) -> bool:
+    return any(BEGIN in tag or END in tag for tag in TAG.findall(html))
+
+
+def _painted(html: str, marks: Sequence[Mark]) -> Iterator[str]:
+    """The HTML with elements of ours around the stretches; they close before each tag and open again after it."""
+    waiting = iter(marks)
+    current: Mark | None = None
+    named = False
+    for piece in PIECE.findall(html):
+        if piece == BEGIN:
+            current, named = next(waiting), False
+        elif piece == END:
+            current = None
+        elif current is None or piece.startswith("<") or not piece.strip():
+            yield piece
+        else:
+            ident = "" if named else f' id="{current.id}"'
+            yield f'<mark class="{current.kind}"{ident}>{piece}</mark>'
+            named = True
 
 
 # Before an ellipsis they would look like a fourth dot.

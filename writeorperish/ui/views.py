@@ -123,7 +123,9 @@ def manifest(_request: HttpRequest) -> JsonResponse:
 def share_target(request: HttpRequest) -> HttpResponse:
     """On to saving the link, where there is one and a library, else to a new entry: pre-filled, unsaved."""
     given = {name: request.GET[name] for name in SHARED if request.GET.get(name)}
-    saving = _standing("download:save") if "url" in given else ""
+    # Android puts the address among the words.
+    linked = any("http://" in each or "https://" in each for each in given.values())
+    saving = _standing("download:save") if linked else ""
     if saving:
         note = {"note": given["text"]} if "text" in given else {}
         kept = {name: given[name] for name in ("url", "title") if name in given}

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from writeorperish.ui.prose import excerpt, render, render_for_ai, render_passage
+from writeorperish.ui.prose import (
+    Mark,
+    excerpt,
+    render,
+    render_for_ai,
+    render_marked,
+    render_passage,
+)
 
 OWN_IMAGE = "/media/01234567-89ab-7def-8123-0123456789ab/"
 # What a rendered entry may consist of, written down a second time.
@@ -167,3 +174,33 @@ def test_links_of_a_models_words_lead_nowhere_but_here():
     assert "there" in shown
     assert shown.count("href=") == 1
     assert "src=" not in shown
+
+
+def marks_in(text: str, *spans: tuple[int, int]) -> str:
+    marks = [Mark(start, end, f"m{n}", "highlight") for n, (start, end) in enumerate(spans)]
+    return render_marked(text, marks)
+
+
+def test_marks_run_across_markup_and_the_first_piece_has_the_id():
+    text = "One **two** three\n\n- four five\n- six"
+    html = marks_in(text, (4, 16), (21, text.index("x") + 1))
+    assert html.count('id="m0"') == html.count('id="m1"') == 1
+    assert '<strong><mark class="highlight" id="m0">two</mark></strong>' in html
+    assert '<li><mark class="highlight" id="m1">four five</mark></li>' in html
+    assert '<li><mark class="highlight">six</mark></li>' in html
+    assert re.sub(r"</?mark[^>]*>", "", html) == render(text)
+
+
+def test_marks_that_overlap_or_lie_outside_change_no_word():
+    text = "Words [here](https://example.org/there) and there."
+    for spans in (
+        [(0, 8), (3, 20)],
+        [(15, 25)],
+        [(0, 5), (18, 22)],
+        [(40, 900)],
+        [(-5, 2)],
+        [(9, 9)],
+    ):
+        html = marks_in(text, *spans)
+        assert re.sub(r"</?mark[^>]*>", "", html) == render(text), spans
+    assert "<mark" in marks_in(text, (0, 5), (18, 22))

@@ -17,6 +17,7 @@ const ELEMENTS = {
   "wop-menu": () => import("./elements/wop-menu.js"),
   "wop-palette": () => import("./elements/wop-palette.js"),
   "wop-player": () => import("./elements/wop-player.js"),
+  "wop-reader": () => import("./elements/wop-reader.js"),
   "wop-recorder": () => import("./elements/wop-recorder.js"),
   "wop-reply": () => import("./elements/wop-reply.js"),
   "wop-speaker": () => import("./elements/wop-speaker.js"),

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('download', '0002_words_walled'),
+        ('download', '0003_items'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

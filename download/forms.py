@@ -1,0 +1,172 @@
+"""The shape of what people type about what they keep."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from download.models.items import NOTE_CHARS, QUOTE_CHARS, TAG_CHARS, TITLE_CHARS, Item
+from writeorperish.privacy.levels import AIUsage
+from writeorperish.ui.fields import FormText
+
+MOST_PASTED = 50
+PAGE_CHARS = 1_000_000
+
+
+class TagsText(FormText):
+    """Tags in one line, parted by commas."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            **{
+                "label": _("Tags"),
+                "help_text": _("Parted by commas."),
+                "required": False,
+                "max_chars": 30 * (TAG_CHARS + 2),
+                "widget": forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+                **kwargs,
+            }
+        )
+
+    def clean(self, value: object) -> tuple[str, ...]:
+        text = super().clean(value)
+        return tuple(name for each in text.split(",") if (name := each.strip()))
+
+
+class PasteForm(forms.Form):
+    """Addresses, one on each line."""
+
+    addresses = FormText(
+        label=_("Addresses to keep, one on each line"),
+        max_chars=MOST_PASTED * 2_100,
+        strip=True,
+        widget=forms.Textarea(
+            attrs={"rows": 1, "autocomplete": "off", "inputmode": "url", "dir": "ltr"}
+        ),
+    )
+
+    def clean_addresses(self) -> list[str]:
+        lines = [
+            line for each in self.cleaned_data["addresses"].split("\n") if (line := each.strip())
+        ]
+        if len(lines) > MOST_PASTED:
+            raise forms.ValidationError(
+                _("These are %(n)d addresses; 50 fit at once."), params={"n": len(lines)}
+            )
+        return lines
+
+
+class SaveForm(forms.Form):
+    """One link, before it is kept."""
+
+    url = FormText(
+        label=_("Address"),
+        required=False,
+        strip=True,
+        max_chars=4_096,
+        widget=forms.TextInput(attrs={"inputmode": "url", "dir": "ltr", "autocomplete": "off"}),
+    )
+    title = FormText(
+        label=_("Title"),
+        required=False,
+        max_chars=TITLE_CHARS,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    tags = TagsText()
+    note = FormText(
+        label=_("Note"),
+        required=False,
+        max_chars=NOTE_CHARS,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+    )
+    text = FormText(
+        label=_("Page text"),
+        help_text=_("Paste it here when the page asks for a sign-in. Otherwise it is fetched."),
+        required=False,
+        max_chars=PAGE_CHARS,
+        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
+    )
+
+
+class AboutForm(forms.Form):
+    """What a person says about one link."""
+
+    title = SaveForm.base_fields["title"]
+    tags = TagsText()
+    note = SaveForm.base_fields["note"]
+    ai_usage = forms.ChoiceField(
+        label=_("May AI read this link?"), choices=AIUsage.choices, widget=forms.RadioSelect
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+
+class TextForm(forms.Form):
+    text = FormText(
+        label=_("Page text"),
+        help_text=_("Copy it from the page. It replaces the copy that is kept here."),
+        max_chars=PAGE_CHARS,
+        widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
+    )
+
+
+class QuoteForm(forms.Form):
+    """Words to keep, as they stand in the page."""
+
+    quote = FormText(
+        label=_("Words to keep"),
+        help_text=_("Copy a sentence from the page; it is marked there."),
+        strip=True,
+        max_chars=QUOTE_CHARS,
+        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto", "autocomplete": "off"}),
+    )
+
+
+class NoteForm(forms.Form):
+    note = FormText(
+        label=_("Note"),
+        required=False,
+        max_chars=NOTE_CHARS,
+        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+    )
+
+
+class PreferenceForm(forms.Form):
+    """What new links begin with."""
+
+    ai_usage = forms.ChoiceField(
+        label=_("May AI read pages you save?"),
+        help_text=_(
+            "Needed for search by meaning and for answers. Counts for links you keep from now on."
+        ),
+        choices=AIUsage.choices,
+        widget=forms.RadioSelect,
+    )
+    fetching = forms.BooleanField(
+        label=_("Fetch the text of pages I save"),
+        help_text=_("Our server asks the site for it, without a word about you."),
+        required=False,
+    )
+
+
+class ChangesForm(forms.Form):
+    """What is to be done with several links."""
+
+    ids = forms.TypedMultipleChoiceField(coerce=str, required=True)
+    act = forms.ChoiceField(
+        choices=[*Item.Reading.choices, ("trash", "trash"), ("tag", "tag"), ("untag", "untag")]
+    )
+    tags = TagsText()
+
+
+class ProgressForm(forms.Form):
+    progress = forms.FloatField()
+
+
+class TagForm(forms.Form):
+    name = FormText(
+        label=_("Name"),
+        strip=True,
+        max_chars=TAG_CHARS,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
