@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.http import Request
+from download import anchoring
 from download.actions.fetches import ask_for_page
 from download.actions.highlights import mark_quote
 from download.actions.items import (
@@ -39,6 +40,14 @@ MOST_MARKS = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A highlight beside its page: its words without the marks of Markdown."""
+
+    row: Highlight
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What the page of a link says. `html` is its text with the marks; empty where there is none."""
 
@@ -48,8 +57,8 @@ class Shown:
     minutes: int
     reached: str
     html: SafeString
-    marks: list[Highlight]
-    lost: list[Highlight]
+    marks: list[Marked]
+    lost: list[Marked]
     reason: str
     closed: bool
 
@@ -79,20 +88,31 @@ def shown(request: Request, row: Item, form: forms.Form | None = None) -> HttpRe
             minutes=minutes_of(row),
             reached=f"{row.progress:.3f}",
             html=SafeString() if closed else html_of(row, standing, request.GET.get("at", "")),
-            marks=standing,
-            lost=[mark for mark in marks if mark not in standing],
+            marks=[marked(mark) for mark in standing],
+            lost=[marked(mark) for mark in marks if mark not in standing],
             reason=str(Item.Reason(row.fetch_reason).label) if row.fetch_reason else "",
             closed=closed,
         ),
-        "readings": [
-            (value, label) for value, label in Item.Reading.choices if value != row.reading
-        ],
+        "readings": readings_from(row),
         "about": form if isinstance(form, AboutForm) else about_of(row, closed=closed),
         "quote": form if isinstance(form, QuoteForm) else QuoteForm(),
         "paste": form if isinstance(form, TextForm) else TextForm(),
         "tags": [] if closed else sorted(tag.name for tag in row.tags.all()),
     }
     return show(request, "download/item.html", context, status=422 if form else 200)
+
+
+def marked(mark: Highlight) -> Marked:
+    words, _places = anchoring.shown(mark.quote)
+    return Marked(mark, " ".join(words.split()))
+
+
+def readings_from(row: Item) -> list[tuple[str, str]]:
+    """Where the link can go from here by one press; being read comes by itself, or back from the archive."""
+    others = [each for each in Item.Reading if each != row.reading]
+    if row.reading != Item.Reading.ARCHIVED:
+        others = [each for each in others if each != Item.Reading.READING]
+    return [(each.value, str(each.label)) for each in others]
 
 
 def html_of(row: Item, marks: list[Highlight], at: str) -> SafeString:
