@@ -197,7 +197,8 @@ def own_texts(person: AbstractUser) -> Iterator[tuple[Source, GuardedQuerySet[An
     """Each kind of searched text with the living rows this person owns: the same for oneself, and asked more quickly."""
     for known in SOURCES.values():
         if known.searched:
-            yield known, known.model._default_manager.editable_by(person)  # type: ignore[attr-defined]  # guarded
+            rows = known.model._default_manager.editable_by(person)  # type: ignore[attr-defined]  # guarded
+            yield known, known.along(rows)
 
 
 def as_they_stood(
