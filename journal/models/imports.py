@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from journal.models.nodes import Node
+from journal.models.recordings import Recording
 from writeorperish.crypto.fields import EncryptedJSONField, EncryptedTextField, sealed_checks
 from writeorperish.crypto.models import Blob
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
@@ -136,6 +137,7 @@ class ImportItem(models.Model):
     reason = models.CharField(max_length=40, blank=True)
     label = EncryptedTextField(blank=True, default="")
     node = models.ForeignKey(Node, models.SET_NULL, null=True, related_name="+")
+    recording = models.ForeignKey(Recording, models.SET_NULL, null=True, related_name="+")
     rev = models.PositiveIntegerField(null=True)
 
     class Meta:

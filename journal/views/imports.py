@@ -1,5 +1,6 @@
 """Bringing one's past: upload, report, import, undo."""
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -17,6 +18,7 @@ from journal.actions.imports import (
     begin_upload,
     confirm_import,
     kept_after_undo,
+    problems_of,
     put_part,
     retract_import,
     runs_of,
@@ -78,10 +80,8 @@ def run_context(
     return {
         "run": found,
         "report": report,
-        "problems": [
-            {"label": each["label"], "why": sentence(each["reason"])}
-            for each in report.get("problems", [])
-        ],
+        "problems": said(problems_of(found)),
+        "notes": said(report.get("notes", [])),
         "why": sentence(found.reason) if found.reason else "",
         "entered": entered(found, report.get("counts", {})),
         "working": found.state in WORKING,
@@ -97,6 +97,11 @@ def run_context(
         ),
         "kept": kept_after_undo(found).count() if found.state == ImportRun.State.UNDONE else 0,
     }
+
+
+def said(rows: Iterable[Mapping[str, str]]) -> list[dict[str, object]]:
+    """Rows of the file, and the sentence for each."""
+    return [{"label": each["label"], "why": sentence(each["reason"])} for each in rows]
 
 
 def entered(found: ImportRun, counts: dict[str, int]) -> int:
