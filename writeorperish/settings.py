@@ -561,6 +561,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "writeorperish.ai.tasks.settle_lost_calls",
         "schedule": crontab(minute="*/5"),
     },
+    "drop-old-answers": {
+        "task": "writeorperish.ai.tasks.drop_old_answers",
+        "schedule": crontab(hour=3, minute=40),
+    },
     "prune-events": {
         "task": "writeorperish.events.tasks.prune",
         "schedule": crontab(hour=3, minute=10),

@@ -15,6 +15,7 @@ from django.utils.crypto import get_random_string, salted_hmac
 from writeorperish.ai import (
     asking,
     budget,
+    cache,
     catalogue,
     ledger,
     prompts,
@@ -243,9 +244,61 @@ def complete(
     """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`.
 
     A model whose answer is not of the shape is told so and asked once more, which is a call of its own. One that
-    was stopped has no data.
+    was stopped has no data. Where the prompt allows it, what was answered to the very same question in the last
+    week is the answer, and nothing is sent.
     """
     asked = _asked(name, slots, spender=spender, about=about, job=job)
+    if not cache.may_be_kept(asked.prompt, asked.composed, spender):
+        return _completed(asked, stop)
+    found = _kept(asked)
+    if found is not None:
+        return found
+    answer = _completed(asked, stop)
+    if not answer.offline and answer.stop == Stop.END:
+        _keep(asked, answer)
+    return answer
+
+
+def _kept(asked: Asked) -> Answer | None:
+    """What the model that would be asked answered to this before, if it may still be used."""
+    spender = asked.errand.spender
+    options = allowed_choices(asked.prompt, asked.composed, spender, asked.prefer)
+    if not options:
+        return None
+    row = cache.kept(spender, _mark(asked, options[0]), now=timezone.now())
+    if row is None:
+        return None
+    require_still(asked.prompt, asked.composed, spender)
+    call = ledger.record_again(asked.errand, row.call)
+    answer = Answer(
+        text=row.text,
+        stop=Stop.END,
+        provider=row.call.provider,
+        model=row.model_name,
+        model_id=row.call.model,
+        call=call.pk,
+        read=tuple(asked.errand.cuts),
+    )
+    return shaped(answer, asked.prompt) if asked.prompt.schema is not None else answer
+
+
+def _keep(asked: Asked, answer: Answer) -> None:
+    spender = asked.errand.spender
+    options = allowed_choices(asked.prompt, asked.composed, spender, asked.prefer)
+    for choice in options:
+        if (choice.provider, choice.model.id) == (answer.provider, answer.model_id):
+            cache.keep(answer, _mark(asked, choice), asked.prompt, spender=spender)
+            return
+
+
+def _mark(asked: Asked, choice: Choice) -> bytes:
+    spender = asked.errand.spender
+    request = request_to(choice, asked.prompt, asked.composed, spender)
+    return cache.mark_of(asked.prompt, asked.composed, choice, request, spender)
+
+
+def _completed(asked: Asked, stop: Callable[[], bool]) -> Answer:
+    """The whole answer, newly made, and of its shape after a second try at most."""
     answer = _whole(asked, stop)
     if asked.prompt.schema is None or answer.offline or answer.stop == Stop.STOPPED:
         return answer
