@@ -500,13 +500,16 @@ def accept_proposal(
 
 @transaction.atomic
 def set_use(person: AbstractUser, *, ai_usage: str) -> Portrait:
-    """Whether replies are given the portrait: the choice holds for this and later versions. Missing without one."""
+    """Whether replies are given the portrait: the choice holds for every version, earlier and later. Missing without one.
+
+    Earlier ones too, since conversations keep the version they began with.
+    """
     portrait = shown_to(person)
     if portrait is None:
         raise Missing
     if portrait.ai_usage != ai_usage:
         portrait.ai_usage = ai_usage
-        portrait.save(update_fields=["ai_usage"])
+        Portrait.objects.filter(owner=person.pk).update(ai_usage=ai_usage)
         if ai_usage == AIUsage.NONE:
             forget_for_ai(portrait.ref, owner_id=person.pk)
         detail = {"to": str(ai_usage)}

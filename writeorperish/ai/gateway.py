@@ -106,15 +106,16 @@ def stream(
     prefer: str = "",
     look: LookUp | None = None,
     stop: Callable[[], bool] = never,
+    words: Prompt | None = None,
 ) -> Iterator[Delta | Looking | Answer]:
     """The words of an answer as they come, and last the answer as a whole.
 
     `prefer`: the id of the model to ask first. `look`: what the model may look up before it answers, three times
-    at most. `stop` is asked before each piece; when it says yes, what came so far is the answer. Before anything
+    at most. `words`: an earlier version of the prompt, to be used instead of today's. `stop` is asked before each piece; when it says yes, what came so far is the answer. Before anything
     leaves: NotAllowed, CapabilityOff, BudgetSpent, TooLong. Then ProviderDown, ProviderRefuses or BadAnswer;
     once words have come no other provider is tried.
     """
-    asked = _asked(name, slots, spender=spender, about=about, job=job, prefer=prefer)
+    asked = _asked(name, slots, spender=spender, about=about, job=job, prefer=prefer, words=words)
     if look is None:
         yield from _answers(asked, stop)
     else:
@@ -143,8 +144,9 @@ def _asked(
     about: Ref | None = None,
     job: UUID | None = None,
     prefer: str = "",
+    words: Prompt | None = None,
 ) -> Asked:
-    prompt = prompts.named(name)
+    prompt = words or prompts.named(name)
     require_own(prompt, slots, spender)
     composed = compose(prompt, slots, mark=f"text-{get_random_string(8).lower()}")
     errand = Errand(

@@ -221,9 +221,10 @@ def open_now(refs: Collection[Ref], *, purpose: Purpose) -> set[Ref]:
 
 def _open_of_kind(kind: str, ids: Sequence[UUID], purpose: Purpose) -> Iterator[Ref]:
     rows = SOURCES[kind].model._default_manager.filter(pk__in=ids, deleted_at__isnull=True)
-    if purpose not in NOT_AI:
-        rows = rows.exclude(ai_usage=AIUsage.NONE)
-    return (Ref(kind, each) for each in rows.values_list("pk", flat=True))
+    if purpose in NOT_AI:
+        return (Ref(kind, each) for each in rows.values_list("pk", flat=True))
+    open_rows = rows.exclude(ai_usage=AIUsage.NONE)
+    return (row.ref for row in open_rows if SOURCES[kind].readable(row))
 
 
 def still_stands(passage: Passage, *, purpose: Purpose) -> bool:
