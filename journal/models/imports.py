@@ -82,6 +82,8 @@ class ImportRun(models.Model):
     zone = models.CharField(max_length=60, default="UTC")
     trash = models.CharField(max_length=7, default="skip")
     circles = models.JSONField(default=list)
+    # Whether the notes for the profile may read its entries; null until the person said so.
+    notes_wanted = models.BooleanField(null=True)
     report = EncryptedJSONField(null=True)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)

@@ -23,10 +23,11 @@ from journal.actions.imports import (
     retract_import,
     runs_of,
 )
+from journal.actions.noting_imports import decide_noting, noting_of
 from journal.formats.reasons import sentence
 from journal.forms import ImportForm, UploadForm
 from journal.models.imports import ImportRun, Upload
-from writeorperish.ops.refusals import Missing, Refused
+from writeorperish.ops.refusals import Invalid, Missing, Refused
 from writeorperish.ui.pages import show
 
 WORKING = {"uploaded", "checking", "importing", "undoing"}
@@ -85,6 +86,7 @@ def run_context(
         "why": sentence(found.reason) if found.reason else "",
         "entered": entered(found, report.get("counts", {})),
         "working": found.state in WORKING,
+        "noting": noting_of(request.user, found),
         "form": form
         or ImportForm(
             person=request.user,
@@ -132,6 +134,17 @@ def confirm(request: Request, run_id: UUID) -> HttpResponse:
             raise
         form.add_error(None, str(refusal.words))
         return show(request, "journal/import.html", run_context(request, found, form), status=422)
+    return redirect("journal:import", run_id)
+
+
+@login_required
+@require_POST
+def noting(request: Request, run_id: UUID) -> HttpResponse:
+    """Whether the notes for the profile may read what this import brought."""
+    answer = request.POST.get("notes")
+    if answer not in {"yes", "no"}:
+        raise Invalid
+    decide_noting(request.user, own(request, run_id), wanted=answer == "yes")
     return redirect("journal:import", run_id)
 
 

@@ -379,3 +379,17 @@ def test_the_rule_that_answers_without_a_service_is_not_given_it(portrayed, sett
     agree(portrayed)
     node = entry(portrayed, "I could not sleep.", ai_usage="chat")
     assert not context_of(portrayed, node.pk).keys() & {"portrait", "recent"}
+
+
+def test_built_anew_of_the_same_notes_it_is_asked_for_and_stands_as_a_version_of_its_own(
+    writer, double
+):
+    written(writer)
+    _job, first = built(writer)
+    double.requests.clear()
+    _job, same = built(writer)
+    assert [task_of(each.body) for each in double.requests] == ["busy"]
+    assert (same.rev, same.made_at > first.made_at) == (first.rev, True)
+    double.says = lambda body: says(body).replace("You write", "You say")
+    _job, other = built(writer)
+    assert (other.rev, "You say" in other.body) == (first.rev + 1, True)

@@ -51,7 +51,7 @@ from writeorperish.ai.parts import (
 )
 from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
-from writeorperish.ai.providers.wire import Request, Stop, Tool, Turn
+from writeorperish.ai.providers.wire import Request, Stop, Tool, Turn, Usage
 from writeorperish.ai.recipes import Plan
 from writeorperish.ai.routing import Choice, KeyClass
 from writeorperish.events.catalog import AIPaused
@@ -552,6 +552,37 @@ def request_to(
         tools=tools if "tools" in model.does else (),
         pseudonym=pseudonym(spender),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What something will cost about, and with whom; `model` is empty where it is done on this server."""
+
+    microdollars: int = 0
+    model: str = ""
+
+
+def expected(name: str, *, spender: UUID, calls: int, chars: int, answer_chars: int) -> Expected:
+    """What so many calls with this prompt cost about, when they read and answer so many characters in all.
+
+    By the price of the model that would be asked first. Nothing is held or sent. One query.
+    """
+    prompt, wishes = prompts.named(name), preferences_of(spender)
+    options = routing.choices(
+        prompt.tier,
+        key_class="chat",
+        on=today(),
+        prefer=wishes.preferred_model,
+        among=wishes.providers,
+    )
+    if not options:
+        return Expected()
+    model = options[0].model
+    put = round((chars + calls * len(prompt.text)) / model.chars_per_token)
+    got = round(answer_chars / model.chars_per_token)
+    one = Usage(put=-(-put // calls), read=0, written=0, got=-(-got // calls)) if calls else None
+    cost = calls * catalogue.cost_microdollars(model, one, on=today()) if one else 0
+    return Expected(cost, model.name)
 
 
 def pseudonym(person: UUID) -> str:
