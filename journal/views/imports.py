@@ -141,10 +141,11 @@ def confirm(request: Request, run_id: UUID) -> HttpResponse:
 @require_POST
 def noting(request: Request, run_id: UUID) -> HttpResponse:
     """Whether the notes for the profile may read what this import brought."""
+    found = own(request, run_id)
     answer = request.POST.get("notes")
     if answer not in {"yes", "no"}:
         raise Invalid
-    decide_noting(request.user, own(request, run_id), wanted=answer == "yes")
+    decide_noting(request.user, found, wanted=answer == "yes")
     return redirect("journal:import", run_id)
 
 
