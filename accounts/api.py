@@ -559,9 +559,10 @@ class AIViewSet(MeViewSet):
     @extend_schema(responses=RequestSerializer)
     def request_of(self, request: ApiRequest, id: str) -> Response:
         call = ledger.call_of(request.user, row_id(id))
-        sent = shown(request.user, call) if call.sent else None
+        bought = ledger.bought_by(call)
+        sent = shown(request.user, bought) if bought.sent else None
         turns = [] if sent is None else [system_json(sent), *map(turn_json, sent.turns)]
-        return Response({"turns": turns, "matches": sent.exact if sent else not call.sent})
+        return Response({"turns": turns, "matches": sent.exact if sent else not bought.sent})
 
 
 def ai_json(person: User) -> dict[str, object]:
@@ -614,8 +615,8 @@ def call_json(call: Call) -> dict[str, object]:
         "provider": call.provider,
         "model": call.model,
         "key_class": call.key_class,
-        "offline": not call.sent,
-        "cached": False,
+        "offline": not call.sent and not call.cached,
+        "cached": call.cached,
         "cost_microdollars": call.cost_microdollars,
         "about": f"{call.about_kind}:{call.about_id}" if call.about_id else None,
         "at": call.started_at,

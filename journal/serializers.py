@@ -537,7 +537,9 @@ class ImportSerializer(serializers.Serializer[ImportRun]):
     span = serializers.ListField(child=serializers.CharField(allow_null=True), required=False)
     words = serializers.IntegerField(required=False)
     titles = serializers.ListField(child=serializers.CharField(), required=False)
+    sounds = serializers.DictField(child=serializers.IntegerField(), required=False)
     problems = ImportProblemSerializer(many=True, required=False)
+    notes = ImportProblemSerializer(many=True, required=False)
 
     def to_representation(self, run: ImportRun) -> dict[str, Any]:
         report = run.report or {}
@@ -550,7 +552,7 @@ class ImportSerializer(serializers.Serializer[ImportRun]):
             "total": run.total,
             **{
                 name: report[name]
-                for name in ("counts", "span", "words", "titles", "problems")
+                for name in ("counts", "span", "words", "titles", "sounds", "problems", "notes")
                 if name in report
             },
         }

@@ -53,7 +53,7 @@ source(
     title=lambda _portrait: "",
     at=lambda portrait: portrait.made_at,
     genre=lambda _portrait: Genre.ANSWER,
-    readable=lambda portrait: portrait.state == Portrait.State.CURRENT,
+    readable=lambda portrait: portrait.state in {Portrait.State.CURRENT, Portrait.State.SUPERSEDED},
     searched=False,
 )
 

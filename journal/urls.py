@@ -33,6 +33,7 @@ urlpatterns = [
     path("journal/import/<uuid:run_id>/", imports.run, name="import"),
     path("journal/import/<uuid:run_id>/confirmation/", imports.confirm, name="confirm-import"),
     path("journal/import/<uuid:run_id>/retraction/", imports.retract, name="retract-import"),
+    path("journal/import/<uuid:run_id>/notes/", imports.noting, name="note-import"),
     path("journal/<uuid:node_id>/", nodes.node, name="node"),
     path("journal/<uuid:node_id>/edit/", nodes.edit, name="edit"),
     path("journal/<uuid:node_id>/versions/", nodes.versions, name="versions"),

@@ -566,6 +566,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=2, minute=40),
         "options": {"queue": "low"},
     },
+    "drop-old-answers": {
+        "task": "writeorperish.ai.tasks.drop_old_answers",
+        "schedule": crontab(hour=3, minute=40),
+    },
     "prune-events": {
         "task": "writeorperish.events.tasks.prune",
         "schedule": crontab(hour=3, minute=10),
@@ -592,6 +596,7 @@ CELERY_BEAT_SCHEDULE = {
 EMBEDDING_SPACE = env_choice("EMBEDDING_SPACE", "local", {"local"})
 EMBEDDING_MODEL_DIR = env("WOP_EMBEDDING_MODEL_DIR")
 FFMPEG = env("FFMPEG")
+SOUND_CEILING_BYTES = env_int("SOUND_CEILING_GB", 5, high=100_000) * 1_000_000_000
 AI_PAUSED = env_bool("AI_PAUSED", default=False)
 AI_ALLOW_PLAIN_HTTP = env_bool("AI_ALLOW_PLAIN_HTTP", default=False)
 OPENAI_API_KEY = env_secret("OPENAI_API_KEY")

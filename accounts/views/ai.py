@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -102,7 +103,7 @@ def ai(request: Request) -> HttpResponse:
         ],
         "newest": [
             (TASKS.get(each.task, each.task), each)
-            for each in ledger.calls_of(request.user).filter(sent=True)[:NEWEST]
+            for each in ledger.calls_of(request.user).filter(Q(sent=True) | Q(cached=True))[:NEWEST]
         ],
     }
     return show(request, "accounts/ai.html", context, status=422 if form.errors else 200)
@@ -121,9 +122,11 @@ class Part:
 def call(request: Request, call_id: UUID) -> HttpResponse:
     """One use of a model, and word for word what it was sent."""
     used = ledger.call_of(request.user, call_id)
-    sent = requests.shown(request.user, used) if used.sent else None
+    bought = ledger.bought_by(used)
+    sent = requests.shown(request.user, bought) if bought.sent else None
     context = {
         "call": used,
+        "bought": bought,
         "task": TASKS.get(used.task, used.task),
         "sent": sent,
         "parts": parts_of(sent) if sent else [],

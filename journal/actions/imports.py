@@ -1,6 +1,6 @@
 """Bringing one's past: a file arrives sealed, is checked, imported on a second word, and undone as a whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,15 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from journal.actions.brought_sounds import (
+    Brought,
+    bring_sounds,
+    discard_batch,
+    key_of_sound,
+    outcome_of_sound,
+    standing_sounds,
+    take_in_sounds,
+)
 from journal.actions.nodes import (
     PINS,
     Audience,
@@ -25,10 +34,11 @@ from journal.actions.nodes import (
     version_of,
 )
 from journal.actions.trash import put_away, restore_node
-from journal.formats.found import AI, Found, Unreadable
+from journal.formats.found import AI, Found, Row, Sound, Unreadable
 from journal.formats.opening import CannotRead, found_in
 from journal.models.imports import ImportItem, ImportRun, Upload, UploadPart
 from journal.models.nodes import TITLE_CHARS, Node, Version
+from journal.models.recordings import Recording
 from writeorperish.audit.log import record
 from writeorperish.crypto import blind, keys, storage
 from writeorperish.crypto.models import Blob
@@ -53,6 +63,12 @@ PARTS = 64
 BATCH = 200
 PROBLEMS_SHOWN = 100
 TITLES_SHOWN = 5
+# A sound that can't be had is counted with the other unreadable rows.
+SOUND_OUTCOMES = (
+    ImportItem.Outcome.NEW.value,
+    ImportItem.Outcome.HERE.value,
+    ImportItem.Outcome.TRASHED.value,
+)
 UNDO_LIFE = timedelta(days=30)
 UPLOADS_OPEN = 20
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -247,11 +263,16 @@ class Report:
     last: datetime | None = None
     titles: list[str] = field(default_factory=list)
     problems: list[dict[str, str]] = field(default_factory=list)
+    notes: list[dict[str, str]] = field(default_factory=list)
+    sounds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SOUND_OUTCOMES, 0))
     source: str = ""
 
     @property
     def total(self) -> int:
-        return sum(self.counts.values())
+        return sum(self.counts.values()) + sum(self.sounds.values())
+
+    def add_sound(self, outcome: str) -> None:
+        self.sounds[outcome] += 1
 
     def add(self, row: Found | Unreadable, outcome: str, at: datetime | None) -> None:
         self.counts[outcome] += 1
@@ -259,6 +280,8 @@ class Report:
             if len(self.problems) < PROBLEMS_SHOWN:
                 self.problems.append({"label": row.label, "reason": row.reason})
             return
+        for note in row.notes[: PROBLEMS_SHOWN - len(self.notes)]:
+            self.notes.append({"label": row.label, "reason": note})
         self.source = self.source or row.source
         self.words += len(row.text.split())
         if at is not None:
@@ -274,10 +297,12 @@ class Report:
             "span": [each.isoformat() if each else None for each in (self.first, self.last)],
             "titles": self.titles,
             "problems": self.problems,
+            "notes": self.notes,
+            "sounds": self.sounds,
         }
 
 
-def batches(run: ImportRun) -> Iterator[list[Found | Unreadable]]:
+def batches(run: ImportRun) -> Iterator[list[Row]]:
     """The file's rows, two hundred at a time, from a child process that can be killed."""
     if run.upload is None:
         raise Missing
@@ -287,10 +312,13 @@ def batches(run: ImportRun) -> Iterator[list[Found | Unreadable]]:
             yield batch
 
 
-def count_batch(run: ImportRun, batch: Sequence[Found | Unreadable], report: Report) -> None:
+def count_batch(run: ImportRun, batch: Sequence[Row], report: Report) -> None:
     standing = standing_of(run, [row for row in batch if isinstance(row, Found)])
+    sounds = standing_sounds(run.owner_id, [row for row in batch if isinstance(row, Sound)])
     for row in batch:
-        if isinstance(row, Unreadable):
+        if isinstance(row, Sound):
+            report.add_sound(outcome_of_sound(sounds.get(key_of_sound(run.owner_id, row))))
+        elif isinstance(row, Unreadable):
             report.add(row, ImportItem.Outcome.UNREADABLE, None)
         else:
             outcome = outcome_of(row, standing.get(key_of(run, row)))
@@ -376,15 +404,26 @@ def run_import(run_id: UUID) -> None:
         for batch in batches(run):
             seen += len(batch)
             if seen > run.done:
-                take_in(run, batch, audience)
+                take_in(run, batch, audience, brought_for(run, batch))
     except CannotRead as refusal:
         fail(run, refusal.reason)
         return
     finish(run)
 
 
+def brought_for(run: ImportRun, batch: Sequence[Row]) -> dict[int, Brought]:
+    """The sounds of this batch that are not here yet, sealed and not settled."""
+    sounds = [row for row in batch if isinstance(row, Sound)]
+    if not sounds or run.upload is None:
+        return {}
+    with BufferedReader(Joined(run.upload)) as file:
+        return bring_sounds(run, file, sounds)
+
+
 @transaction.atomic
-def take_in(run: ImportRun, batch: Sequence[Found | Unreadable], audience: Audience) -> None:
+def take_in(
+    run: ImportRun, batch: Sequence[Row], audience: Audience, brought: Mapping[int, Brought]
+) -> None:
     """One batch as entries, with the outcome of each row and the count of rows done, or nothing of it."""
     found = [row for row in batch if isinstance(row, Found)]
     standing = standing_of(run, found)
@@ -393,6 +432,8 @@ def take_in(run: ImportRun, batch: Sequence[Found | Unreadable], audience: Audie
     nodes: list[Node] = []
     items: list[ImportItem] = []
     for row in batch:
+        if isinstance(row, Sound):
+            continue
         if isinstance(row, Unreadable):
             items.append(item(run, row, ImportItem.Outcome.UNREADABLE, reason=row.reason))
             continue
@@ -411,6 +452,9 @@ def take_in(run: ImportRun, batch: Sequence[Found | Unreadable], audience: Audie
         items.append(item(run, row, outcome, node=node))
     cap_pins(run, nodes)
     save_entries(run, nodes, audience)
+    sounds = [row for row in batch if isinstance(row, Sound)]
+    for sound, result, why, recording in take_in_sounds(run, sounds, brought):
+        items.append(item(run, sound, result, reason=why, recording=recording))
     ImportItem.objects.bulk_create(items)
     run.done += len(batch)
     run.save(update_fields=["done"])
@@ -505,10 +549,11 @@ def rewrite(run: ImportRun, node: Node, row: Found) -> None:
 
 def item(
     run: ImportRun,
-    row: Found | Unreadable,
+    row: Row,
     outcome: str,
     *,
     node: Node | None = None,
+    recording: Recording | None = None,
     reason: str = "",
 ) -> ImportItem:
     return ImportItem(
@@ -519,13 +564,15 @@ def item(
         reason=reason,
         label=row.label[:TITLE_CHARS],
         node=node,
+        recording=recording,
         rev=node.rev if node else None,
     )
 
 
 @transaction.atomic
 def finish(run: ImportRun) -> None:
-    run = move(run, ImportRun.State.DONE, finished_at=timezone.now(), total=run.done)
+    report = {**(run.report or {}), "problems": problems_of(run)}
+    run = move(run, ImportRun.State.DONE, finished_at=timezone.now(), total=run.done, report=report)
     record(run.owner, "import", Ref.to(run), of=run.owner_id, detail={"rows": run.done})
     emit(ImportFinished(Ref.to(run), run.owner_id))
 
@@ -553,6 +600,8 @@ def undo_import(run_id: UUID) -> None:
     deletion = new_id()
     while trash_batch(run, deletion):
         pass
+    while discard_sounds(run):
+        pass
     move(run, ImportRun.State.UNDONE, finished_at=timezone.now())
 
 
@@ -564,6 +613,12 @@ def trash_batch(run: ImportRun, deletion: UUID) -> int:
     return put_away(run.owner_id, taken, deletion=deletion, by=run.owner).count
 
 
+@transaction.atomic
+def discard_sounds(run: ImportRun) -> int:
+    """How many sounds that the run added to entries of earlier ones went to the trash."""
+    return discard_batch(run)
+
+
 def untouched(run: ImportRun) -> models.QuerySet[Node]:
     """Entries of the run as it left them: one revision, and no living answer from outside the run."""
     answered = Node.objects.filter(parent=models.OuterRef("pk"), deleted_at__isnull=True).exclude(
@@ -572,6 +627,19 @@ def untouched(run: ImportRun) -> models.QuerySet[Node]:
     return Node.objects.filter(import_run=run, deleted_at__isnull=True, rev=1).exclude(
         models.Exists(answered)
     )
+
+
+def problems_of(run: ImportRun) -> list[dict[str, str]]:
+    """Up to a hundred rows that came to nothing, and why: as the check saw them, or as the import ended. One query."""
+    if run.state in {ImportRun.State.UPLOADED, ImportRun.State.CHECKING, ImportRun.State.CHECKED}:
+        return list((run.report or {}).get("problems", []))
+    unread = models.Q(outcome=ImportItem.Outcome.UNREADABLE)
+    unmade = models.Q(recording__state=Recording.State.FAILED)
+    rows = run.items.filter(unread | unmade).select_related("recording").order_by("ordinal")
+    return [
+        {"label": row.label, "reason": row.reason or "sound_unmade"}
+        for row in rows[:PROBLEMS_SHOWN]
+    ]
 
 
 def kept_after_undo(run: ImportRun) -> models.QuerySet[Node]:

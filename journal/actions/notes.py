@@ -97,8 +97,14 @@ class Run:
 
 
 def open_entries() -> NodeQuerySet:
-    """Everybody's own entries that stand and are open to AI: what a portrait may be built from."""
+    """Everybody's own entries that stand and are open to AI: what a portrait may be built from.
+
+    Those an import opened to AI only once its person said that notes may read them: many at once cost something.
+    """
     return Node.objects.filter(
+        Q(import_run__isnull=True)
+        | Q(import_run__ai_usage=AIUsage.NONE)
+        | Q(import_run__notes_wanted=True),
         deleted_at__isnull=True,
         state=Node.State.WHOLE,
         author_kind=Node.Author.PERSON,

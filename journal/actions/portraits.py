@@ -131,6 +131,8 @@ def ask_for_portrait(person: AbstractUser) -> Job:
     with transaction.atomic():
         job, new = jobs.start(person, KIND, about=about(person.pk))
         if new:
+            # Somebody who asks wants it built, also of the same notes as before.
+            Portrait.objects.filter(owner=person.pk).update(built_from=None)
             record(person, "ask_ai", about(person.pk), of=person.pk, purpose=Purpose.PORTRAIT)
     return job
 
@@ -312,9 +314,13 @@ def keep_portrait(job: Job, made: Made) -> bool:
     if {row.pk: bytes(row.built_from) for row in held} != made.digests:
         return False
     answer, extent = made.answer, covered(job.owner_id)
+    body = body_of([(str(PARTS[each.part]), each.text) for each in made.statements])
+    if same_again(job.owner_id, body, made.mark):
+        jobs.finish(job, Job.State.DONE, offline=answer.offline)
+        return True
     portrait = add_version(
         job.owner_id,
-        body=body_of([(str(PARTS[each.part]), each.text) for each in made.statements]),
+        body=body,
         made_by=Portrait.MadeBy.OFFLINE if answer.offline else Portrait.MadeBy.AI,
         model=answer.model,
         prompt_version=prompts.named(PORTRAIT).version,
@@ -325,6 +331,15 @@ def keep_portrait(job: Job, made: Made) -> bool:
     )
     cite(portrait, [each.places for each in made.statements])
     jobs.finish(job, Job.State.DONE, offline=answer.offline)
+    return True
+
+
+def same_again(owner_id: UUID, body: str, mark: bytes) -> bool:
+    """Whether the version that stands says this already, word for word: then it is as new as one built now."""
+    current = Portrait.objects.filter(owner=owner_id, state=Portrait.State.CURRENT).first()
+    if current is None or current.by_hand or current.body != body:
+        return False
+    Portrait.objects.filter(pk=current.pk).update(built_from=mark, made_at=timezone.now())
     return True
 
 
@@ -500,13 +515,16 @@ def accept_proposal(
 
 @transaction.atomic
 def set_use(person: AbstractUser, *, ai_usage: str) -> Portrait:
-    """Whether replies are given the portrait: the choice holds for this and later versions. Missing without one."""
+    """Whether replies are given the portrait: the choice holds for every version, earlier and later. Missing without one.
+
+    Earlier ones too, since conversations keep the version they began with.
+    """
     portrait = shown_to(person)
     if portrait is None:
         raise Missing
     if portrait.ai_usage != ai_usage:
         portrait.ai_usage = ai_usage
-        portrait.save(update_fields=["ai_usage"])
+        Portrait.objects.filter(owner=person.pk).update(ai_usage=ai_usage)
         if ai_usage == AIUsage.NONE:
             forget_for_ai(portrait.ref, owner_id=person.pk)
         detail = {"to": str(ai_usage)}

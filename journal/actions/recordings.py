@@ -12,9 +12,10 @@ from datetime import timedelta
 from io import BytesIO
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -62,6 +63,14 @@ class TooManyOpen(Invalid):
 class ChunkTooLarge(TooLarge):
     code = "too_large"
     words = _("A part of a recording holds up to 8 MB, a recording up to 200 MB and six hours.")
+
+
+class SoundFull(Invalid):
+    code = "sound_full"
+    words = _(
+        "Your recordings hold as much as they may together, so no new one can begin. Nothing you recorded is lost. "
+        "Delete recordings you no longer need, or keep their words without the sound."
+    )
 
 
 class EmptyChunk(Unreadable):
@@ -194,7 +203,7 @@ def begin_recording(
     """The recording, and whether it is new; the same id again is the same one.
 
     `draft`: where its words go, made when it is not there yet. Missing for somebody else's id, an unreadable
-    parent or another's draft; TooManyOpen, TooManyDrafts.
+    parent or another's draft; TooManyOpen, TooManyDrafts; SoundFull at the ceiling of all that is kept.
     """
     standing = Recording.objects.filter(pk=id).first() if id else None
     if standing is not None:
@@ -206,6 +215,8 @@ def begin_recording(
     unfinished = [Recording.State.OPEN, Recording.State.FINISHING]
     if recordings_of(person).filter(state__in=unfinished).count() >= OPEN_AT_ONCE:
         raise TooManyOpen
+    if room_of(person.pk) <= 0:
+        raise SoundFull(bytes=settings.SOUND_CEILING_BYTES)
     # Another try of this request may have been faster by a moment.
     recording, new = Recording.objects.get_or_create(
         id=id or new_id(),
@@ -223,6 +234,17 @@ def begin_recording(
         return own_begun(person, recording), False
     record(person, "record", Ref.to(recording), of=person.pk)
     return recording, True
+
+
+def kept_bytes(owner_id: UUID) -> int:
+    """How much sound this person keeps here, what was discarded today included. One query."""
+    total = Recording.objects.filter(owner=owner_id).aggregate(total=Sum("bytes", default=0))
+    return int(total["total"])
+
+
+def room_of(owner_id: UUID) -> int:
+    """How many bytes of sound may still begin; nothing or less at the ceiling. What has begun may go beyond it."""
+    return settings.SOUND_CEILING_BYTES - kept_bytes(owner_id)
 
 
 def own_begun(person: AbstractUser, recording: Recording) -> Recording:

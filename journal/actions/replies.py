@@ -11,9 +11,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from journal.actions.beginnings import begin, beginning_of, words_for
 from journal.actions.lookups import look_up_for, owners_in
 from journal.actions.nodes import Audience, keep_version, lock_parent, open_to_audience
-from journal.actions.portraits import current_of
+from journal.actions.portraits import current_of, shown_to
 from journal.actions.threads import path_to
 from journal.models.nodes import Node, Version
 from journal.models.portraits import Note
@@ -35,6 +36,7 @@ from writeorperish.ai.parts import (
     Said,
     Slots,
 )
+from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers.wire import Stop
 from writeorperish.audit.log import record
 from writeorperish.events.catalog import Genre, TextWritten
@@ -142,6 +144,7 @@ def write_reply(job: Job) -> None:
     telling = Telling(job)
     telling.begin()
     answer: Answer | None = None
+    words = words_of(job)
     slots = context_of(person, job.about_id)
     try:
         for event in gateway.stream(
@@ -153,6 +156,7 @@ def write_reply(job: Job) -> None:
             job=job.pk,
             prefer=job.model,
             stop=telling.asked_to_stop,
+            words=words,
         ):
             if isinstance(event, Delta):
                 telling.say(event.words)
@@ -169,6 +173,14 @@ def write_reply(job: Job) -> None:
     if answer is None:
         raise Lost
     settle_reply(job, answer)
+
+
+def words_of(job: Job) -> Prompt | None:
+    """Our words to the model, as this conversation began with them; None where none is asked."""
+    about = Node.objects.filter(pk=job.about_id).first()
+    if about is None or gateway.capable("large", job.owner_id).offline:
+        return None
+    return words_for(begin(job.owner, about.root_id))
 
 
 def context_of(person: AbstractUser, node_id: UUID) -> Slots:
@@ -189,7 +201,8 @@ def context_of(person: AbstractUser, node_id: UUID) -> Slots:
         "related": [texts[each.ref] for each in related],
     }
     slots["instructions"] = instructions.passage_for(person, purpose=Purpose.REPLY)
-    return slots | known_of(person, owners_in(slots), besides=set(texts))
+    root_id = chosen[-1].root_id
+    return slots | known_of(person, owners_in(slots), root_id=root_id, besides=set(texts))
 
 
 def with_quotes(
@@ -204,11 +217,12 @@ def with_quotes(
 
 
 def known_of(
-    person: AbstractUser, owners: set[UUID], *, besides: set[Ref]
+    person: AbstractUser, owners: set[UUID], *, root_id: UUID, besides: set[Ref]
 ) -> dict[str, Passage | list[Passage] | None]:
-    """The portrait that stands and the newest notes, where they may be used.
+    """The portrait this conversation began with and the newest notes, where they may be used.
 
-    Not in a conversation with others, who might draw them out. The rule that answers without a service makes no
+    Before its first reply that is the one that stands. One that was set aside or deleted since is given no more,
+    and no other takes its place. Not in a conversation with others, who might draw them out. The rule that answers without a service makes no
     use of them, and is not given them.
     """
     if owners != {person.pk}:
@@ -217,13 +231,15 @@ def known_of(
         return {}
     if not consent.allows(person.pk, Purpose.PORTRAIT):
         return {}
-    current = current_of(person)
-    if current is not None and current.ai_usage == AIUsage.NONE:
+    newest = shown_to(person)
+    if newest is not None and newest.ai_usage == AIUsage.NONE:
         return {}
+    begun = beginning_of(person, root_id)
+    portrait = begun.usable_portrait if begun else current_of(person)
     notes = recent_notes(person, besides={ref.id for ref in besides})
     found = read_all(notes, purpose=Purpose.REPLY, asker=person)
     return {
-        "portrait": read(current.ref, purpose=Purpose.REPLY, asker=person) if current else None,
+        "portrait": read(portrait.ref, purpose=Purpose.REPLY, asker=person) if portrait else None,
         "recent": [found[ref] for ref in notes if ref in found],
     }
 

@@ -153,7 +153,11 @@ def stand(recording: Recording, sound: Sound, blob: Blob) -> None:
         peaks=audio.peaks_of(sound),
         error="",
     )
-    begin(whole.owner, whole)
+    if whole.import_run_id is not None:
+        # Nobody asked for the words of a whole archive of sound: each costs something, and is asked for by itself.
+        hand_over(whole, Recording.Transcript.OFF, "imported")
+    else:
+        begin(whole.owner, whole)
 
 
 # --- words -------------------------------------------------------------------------------------
@@ -363,6 +367,8 @@ def deliver(recording: Recording, parts: list[TranscriptPart]) -> None:
 def add_to_entry(recording: Recording, node: Node, parts: list[TranscriptPart]) -> None:
     """The words at the end of the entry, as a new revision; in a draft where it holds no more."""
     text = with_words(node.body or "", parts)
+    if text == node.body:
+        return
     try:
         with transaction.atomic():
             edit_node(recording.owner, node, text=text, base_rev=node.rev)

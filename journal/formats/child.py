@@ -1,7 +1,9 @@
 """The program that opens strangers' files: run as a process of its own, with limits, and killed when it dawdles.
 
 It is handed no file. It asks its parent for stretches of it, so a sealed upload is never written
-anywhere in clear: `{"read": [offset, length]}` out, that many bytes in; rows go out as lines too.
+anywhere in clear: `{"read": [offset, length]}` out, that many bytes in; rows go out as lines too. Asked
+for sounds by their places, it says `{"bytes": …}` in base64, and after each `{"whole": place}` or
+`{"broken": [place, reason]}`.
 """
 
 import errno
@@ -9,18 +11,21 @@ import io
 import json
 import resource
 import sys
-from collections.abc import Collection, Iterator
+from base64 import b64encode
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import BinaryIO
 
 from journal.formats import dayone, foreign, markdown, own
-from journal.formats.found import ATTACHMENT, BRANCH, Found, Unreadable, to_line
+from journal.formats.found import ATTACHMENT, BRANCH, Found, Row, Sound, Unreadable, to_line
 from writeorperish.ops.archives import Archive, Damaged, Member, Refusal
 
 MEMORY_BYTES = 1_500_000_000
 CPU_SECONDS = 600
 NOTE_BYTES = 10_000_000
+SOUND_BYTES = 200 * 1024 * 1024
 READ_AHEAD_BYTES = 262_144
 BLOCK_BYTES = 65_536
 DETECT = ""
@@ -28,8 +33,12 @@ BESIDE = "beside"
 
 
 def main() -> None:
-    """Arguments: the file's size in bytes, and its source or nothing. Rows and one last line to stdout."""
+    """Arguments: the file's size in bytes, its source or nothing, and the places of sounds or nothing.
+
+    Rows, or the sounds asked for, and one last line to stdout.
+    """
     size, source, beside = int(sys.argv[1]), sys.argv[2], sys.argv[3] == BESIDE
+    places = [int(each) for each in sys.argv[4].split(",") if each]
     _limit()
     # ijson's parser does not survive a number that Python refuses to read for its length.
     sys.set_int_max_str_digits(0)
@@ -37,6 +46,10 @@ def main() -> None:
     rows = 0
     try:
         file = io.BufferedReader(Asked(size), READ_AHEAD_BYTES)
+        if places:
+            give_sounds(Archive(file, size=size), places)
+            _say({"rows": 0})
+            return
         for row in rows_of(file, size=size, source=source, take=take, now=datetime.now(UTC)):
             sys.stdout.buffer.write(to_line(row))
             rows += 1
@@ -49,7 +62,7 @@ def main() -> None:
 
 def rows_of(
     file: BinaryIO, *, size: int, source: str, take: Collection[str] = (), now: datetime
-) -> Iterator[Found | Unreadable]:
+) -> Iterator[Row]:
     """Every row of the file, one at a time. Refusal for a file that is none of ours or means harm.
 
     source: own, markdown or one of `foreign.FORMATS`, or nothing to find out. take: the optional kinds of rows
@@ -68,16 +81,39 @@ def rows_of(
     exports = {} if source in {own.SOURCE, markdown.SOURCE} else _exports(archive, members)
     kind = _kind_asked_for(source, exports, members)
     if kind in foreign.FORMATS:
-        yield from _foreign_rows(archive, exports, kind, take, now)
+        sounds = _sounds(members) if kind == dayone.SOURCE else {}
+        yield from _foreign_rows(archive, exports, kind, take, now, sounds)
     elif source in {DETECT, markdown.SOURCE}:
         yield from _markdown_rows(archive, members, source, now)
     else:
         raise Refusal(f"not_{source}")
 
 
+def give_sounds(archive: Archive, places: Sequence[int]) -> None:
+    """The sounds at these places, block by block, and after each whether that was all of it."""
+    members = {member.ordinal: member for member in archive.members()}
+    for place in places:
+        reason = _give(archive, members[place]) if place in members else "sound_missing"
+        _say({"broken": [place, reason]} if reason else {"whole": place})
+
+
+def _give(archive: Archive, member: Member) -> str:
+    """Why not all of the sound was given; empty when it was."""
+    count = 0
+    try:
+        for block in archive.blocks(member):
+            count += len(block)
+            if count > SOUND_BYTES:
+                return "sound_too_long"
+            _say({"bytes": b64encode(block).decode()})
+    except Damaged as damaged:
+        return damaged.reason
+    return ""
+
+
 def _bare_rows(
     file: BinaryIO, head: bytes, source: str, take: Collection[str], now: datetime
-) -> Iterator[Found | Unreadable]:
+) -> Iterator[Row]:
     """The rows of a JSON file that came without an archive."""
     kind = foreign.source_of(head)
     if not kind and source == DETECT:
@@ -87,7 +123,7 @@ def _bare_rows(
     file.seek(0)
     blocks = partial(iter, lambda: file.read(BLOCK_BYTES), b"")
     part = foreign.Part(kind, "", blocks)
-    yield from _any(foreign.rows_of([part], take=take, now=now))
+    yield from (_placed(row, {}) for row in _any(foreign.rows_of([part], take=take, now=now)))
 
 
 def _exports(archive: Archive, members: list[Member]) -> dict[str, list[Member]]:
@@ -119,20 +155,43 @@ def _foreign_rows(
     kind: str,
     take: Collection[str],
     now: datetime,
-) -> Iterator[Found | Unreadable]:
+    sounds: dict[str, Member],
+) -> Iterator[Row]:
     parts = [
         foreign.Part(kind, member.path, partial(archive.blocks, member)) for member in exports[kind]
     ]
     given = 0
     for row in _any(foreign.rows_of(parts, take=take, now=now)):
         given += 1
-        yield row
+        yield _placed(row, sounds)
     others = [member for other in exports if other != kind for member in exports[other]]
     for ordinal, member in enumerate(others, given):
         yield Unreadable(ordinal=ordinal, label=member.path, reason="other_export")
 
 
-def _any(rows: Iterator[Found | Unreadable]) -> Iterator[Found | Unreadable]:
+def _sounds(members: list[Member]) -> dict[str, Member]:
+    """The files of sound of a journal, by their name without its ending."""
+    found: dict[str, Member] = {}
+    for member in members:
+        *folders, name = member.path.lower().split("/")
+        if folders and folders[-1] == dayone.SOUNDS and not name.startswith("."):
+            found.setdefault(name.rpartition(".")[0] or name, member)
+    return found
+
+
+def _placed(row: Row, sounds: dict[str, Member]) -> Row:
+    """The row; a sound with its place in the archive, or why it can't be had."""
+    if not isinstance(row, Sound):
+        return row
+    member = sounds.get(row.name)
+    if member is None:
+        return Unreadable(ordinal=row.ordinal, label=row.label, reason="sound_missing")
+    if member.info.file_size > SOUND_BYTES:
+        return Unreadable(ordinal=row.ordinal, label=row.label, reason="sound_too_long")
+    return replace(row, place=member.ordinal)
+
+
+def _any(rows: Iterator[Row]) -> Iterator[Row]:
     """The rows. Refusal when there is none."""
     first = next(rows, None)
     if first is None:

@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from journal.formats import chatgpt, claude, dayone
-from journal.formats.found import Found, Unreadable
+from journal.formats.found import Found, Row, Sound, Unreadable
 from writeorperish.ops.archives import Damaged
 from writeorperish.ops.decoding import Utf8
 from writeorperish.ops.records import BrokenOff, records
 
 HEAD_BYTES = 65_536
 TURN_CHARS = 10_000_000
-
-Row = Found | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def rows_of(parts: Iterable[Part], *, take: Collection[str], now: datetime) -> I
 
     take: the optional kinds that are wanted.
     """
-    given: dict[tuple[str, str], int] = {}
+    given: dict[tuple[str, str, str], int] = {}
     ordinal = 0
     for part in parts:
         for row in _rows(part, take=take, now=now):
@@ -104,15 +102,16 @@ def _noted(row: Row, notes: tuple[str, ...]) -> Row:
     return replace(row, notes=(*row.notes, *notes)) if isinstance(row, Found) else row
 
 
-def _fresh(row: Row, given: dict[tuple[str, str], int]) -> Row | None:
+def _fresh(row: Row, given: dict[tuple[str, str, str], int]) -> Row | None:
     """The row; None when it came before; why not, when it is too long or its key had other words."""
     if isinstance(row, Unreadable):
         return row
-    if len(row.text) > TURN_CHARS:
+    text = row.name if isinstance(row, Sound) else row.text
+    if len(text) > TURN_CHARS:
         return Unreadable(ordinal=0, label=row.label, reason="too_long")
-    words = hash(row.text)
-    before = given.get((row.source, row.key))
-    given.setdefault((row.source, row.key), words)
+    words = hash(text)
+    before = given.get((type(row).__name__, row.source, row.key))
+    given.setdefault((type(row).__name__, row.source, row.key), words)
     if before is None:
         return row
     return None if before == words else Unreadable(ordinal=0, label=row.label, reason="same_id")

@@ -74,6 +74,28 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Sound:
+    """A file of sound that belongs to a text of the same export, which stands before it.
+
+    of: the key of that text. name: the file's name without its ending. place: which member of the
+    archive it is, to be asked for in `opening.sounds_in`; -1 while that is not known. duration_ms: as
+    the file says, 0 when it says nothing.
+    """
+
+    ordinal: int
+    source: str
+    label: str
+    key: str
+    of: str
+    name: str
+    place: int = -1
+    duration_ms: int = 0
+
+    def __repr__(self) -> str:
+        return f"Sound({self.source} {self.ordinal})"
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Unreadable:
     """One row that cannot become an entry; `reason` is a code of `reasons.UNREADABLE`."""
 
@@ -88,21 +110,23 @@ class Unreadable:
 INSTANTS = frozenset({"written_at", "pinned_at", "created_at", "updated_at"})
 IDS = frozenset({"id", "thread", "part_of"})
 LISTS = frozenset({"tags", "notes", "left_out"})
-NUMBERS = frozenset({"ordinal", "part_index"})
+NUMBERS = frozenset({"ordinal", "part_index", "place", "duration_ms"})
+
+Row = Found | Sound | Unreadable
+KINDS: dict[str, type[Row]] = {"found": Found, "sound": Sound, "unreadable": Unreadable}
 
 
-def to_line(row: Found | Unreadable) -> bytes:
+def to_line(row: Row) -> bytes:
     """The row as one line of JSON."""
-    kind = "found" if isinstance(row, Found) else "unreadable"
+    kind = type(row).__name__.lower()
     values = {each.name: _plain(getattr(row, each.name)) for each in fields(row)}
     return json.dumps({kind: values}, ensure_ascii=False).encode() + b"\n"
 
 
-def from_values(kind: str, values: dict[str, object]) -> Found | Unreadable:
+def from_values(kind: str, values: dict[str, object]) -> Row:
     """The row again. ValueError for anything `to_line` does not write: the child is not trusted."""
-    row: type[Found] | type[Unreadable] = Found if kind == "found" else Unreadable
-    known = {each.name for each in fields(row)}
-    if kind not in {"found", "unreadable"} or set(values) != known:
+    row = KINDS.get(kind)
+    if row is None or set(values) != {each.name for each in fields(row)}:
         raise ValueError("Not a row")
     return row(**{name: _typed(name, value) for name, value in values.items()})  # type: ignore[arg-type]  # checked one by one
 

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from journal.formats.found import Found, Unreadable, from_values
-from journal.formats.reasons import REFUSALS
+from journal.formats.found import Row, from_values
+from journal.formats.reasons import REFUSALS, UNREADABLE
 from writeorperish.ops.refusals import Invalid
 
 WAIT_SECONDS = 900.0
@@ -40,7 +42,7 @@ def found_in(
     *,
     beside: bool = False,
     wait_seconds: float = WAIT_SECONDS,
-) -> Iterator[Found | Unreadable]:
+) -> Iterator[Row]:
     """Every row of a file, in order, while it is being read; CannotRead when there is no going on.
 
     file: a path, or a seekable stream, which is read in stretches and written nowhere. source: one of
@@ -56,11 +58,54 @@ def found_in(
         yield from _rows(file, source, beside, wait_seconds)
 
 
-def _rows(
-    file: BinaryIO, source: str, beside: bool, wait_seconds: float
-) -> Iterator[Found | Unreadable]:
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some bytes of the sound at `place`; the last one of each is empty and `ended`, with a reason if it broke."""
+
+    place: int
+    data: bytes = field(default=b"", repr=False)
+    ended: bool = False
+    reason: str = ""
+
+
+def sounds_in(
+    file: BinaryIO, places: Sequence[int], *, wait_seconds: float = WAIT_SECONDS
+) -> Iterator[Stretch]:
+    """The sounds at these places of the archive, one after the other, up to 64 kB at a time.
+
+    places: as `Sound.place` says, none twice. Each ends, with `reason` a code of `reasons.UNREADABLE` when
+    it is not whole; what was given of it must not be kept then. CannotRead and limits as in `found_in`.
+    """
+    if not places:
+        return
     size = file.seek(0, os.SEEK_END)
-    with _child(size, source, beside) as process:
+    with _child(size, places=places) as process:
+        child = Conversation(process, seconds=wait_seconds)
+        coming = iter(places)
+        place = next(coming, -1)
+        while True:
+            match child.line():
+                case "read", asked:
+                    child.send(_stretch(file, asked))
+                case "bytes", str(data):
+                    yield Stretch(place, _bytes(data))
+                case "whole", int(ended) if ended == place:
+                    yield Stretch(place, ended=True)
+                    place = next(coming, -1)
+                case "broken", [int(ended), str(reason)] if ended == place and reason in UNREADABLE:
+                    yield Stretch(place, ended=True, reason=reason)
+                    place = next(coming, -1)
+                case "refused", str(reason) if reason in REFUSALS:
+                    raise CannotRead(reason)
+                case "rows", 0 if place == -1:
+                    return
+                case _:
+                    raise CannotRead("stopped")
+
+
+def _rows(file: BinaryIO, source: str, beside: bool, wait_seconds: float) -> Iterator[Row]:
+    size = file.seek(0, os.SEEK_END)
+    with _child(size, source, beside=beside) as process:
         child = Conversation(process, seconds=wait_seconds)
         rows = 0
         while True:
@@ -77,7 +122,9 @@ def _rows(
 
 
 @contextmanager
-def _child(size: int, source: str, beside: bool) -> Iterator["subprocess.Popen[bytes]"]:
+def _child(
+    size: int, source: str = "", *, beside: bool = False, places: Sequence[int] = ()
+) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(  # noqa: S603  # our own program, our own arguments
         [
             sys.executable,
@@ -90,6 +137,7 @@ def _child(size: int, source: str, beside: bool) -> Iterator["subprocess.Popen[b
             str(size),
             source,
             "beside" if beside else "",
+            ",".join(map(str, places)),
         ],
         cwd=HOUSE,
         env={},
@@ -179,7 +227,14 @@ def _stretch(file: BinaryIO, asked: object) -> bytes:
     return bytes(data)
 
 
-def _row(kind: str, value: object) -> Found | Unreadable:
+def _bytes(said: str) -> bytes:
+    try:
+        return b64decode(said, validate=True)
+    except ValueError:
+        raise CannotRead("stopped") from None
+
+
+def _row(kind: str, value: object) -> Row:
     try:
         if isinstance(value, dict):
             return from_values(kind, value)

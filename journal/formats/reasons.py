@@ -46,6 +46,19 @@ UNREADABLE: Final[dict[str, Promise]] = {
     "link": _("The file is only a link to another one."),
     "nested": _("The file is an archive; unpack it first."),
     "same_id": _("Another one with the same id came before."),
+    "sound_missing": _("The recording is not in the file. Its entry comes without it."),
+    "sound_too_long": _("The recording is larger than 200 MB. Its entry comes without it."),
+    "sound_unknown": _(
+        "The recording is no sound that can be read here. Its entry comes without it."
+    ),
+    "sound_unmade": _(
+        "The recording came, but nothing that can be played could be made of it. Its entry is here."
+    ),
+    "sound_alone": _("The entry of this recording was not imported."),
+    "sound_no_room": _(
+        "There is no room for this recording: together yours would hold more than they may. Its entry "
+        "comes without it. Delete recordings you no longer need, then import the same file again."
+    ),
 }
 
 # The row comes, but something about it had to be guessed or left out.

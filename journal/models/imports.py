@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from journal.models.nodes import Node
+from journal.models.recordings import Recording
 from writeorperish.crypto.fields import EncryptedJSONField, EncryptedTextField, sealed_checks
 from writeorperish.crypto.models import Blob
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
@@ -81,6 +82,8 @@ class ImportRun(models.Model):
     zone = models.CharField(max_length=60, default="UTC")
     trash = models.CharField(max_length=7, default="skip")
     circles = models.JSONField(default=list)
+    # Whether the notes for the profile may read its entries; null until the person said so.
+    notes_wanted = models.BooleanField(null=True)
     report = EncryptedJSONField(null=True)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
@@ -136,6 +139,7 @@ class ImportItem(models.Model):
     reason = models.CharField(max_length=40, blank=True)
     label = EncryptedTextField(blank=True, default="")
     node = models.ForeignKey(Node, models.SET_NULL, null=True, related_name="+")
+    recording = models.ForeignKey(Recording, models.SET_NULL, null=True, related_name="+")
     rev = models.PositiveIntegerField(null=True)
 
     class Meta:

@@ -231,6 +231,15 @@ class Portrait(Guarded):
         return self.state == self.State.QUARANTINED
 
     @property
+    def usable(self) -> bool:
+        """Whether a model may be given it: the version that stands, or for a conversation an earlier one.
+
+        Never one that was set aside, and none that waits to be accepted.
+        """
+        stands = self.state in {self.State.CURRENT, self.State.SUPERSEDED}
+        return stands and self.deleted_at is None and self.ai_usage != AIUsage.NONE
+
+    @property
     def by_hand(self) -> bool:
         return self.made_by in self.BY_HAND
 

@@ -78,6 +78,11 @@ class Recording(models.Model):
     media_type = models.CharField(max_length=40, blank=True, default="")
     blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="+")
     peaks = EncryptedJSONField(null=True)
+    # What it is known by when the file it came in comes again.
+    source_key = models.BinaryField(max_length=32, null=True)
+    import_run = models.ForeignKey(
+        "journal.ImportRun", models.SET_NULL, null=True, blank=True, related_name="recordings"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     heard_at = models.DateTimeField(default=timezone.now)
     discarded_at = models.DateTimeField(null=True)
@@ -85,6 +90,11 @@ class Recording(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             *sealed_checks("journal_recording", "peaks"),
+            models.UniqueConstraint(
+                fields=["owner", "source_key"],
+                condition=Q(source_key__isnull=False),
+                name="journal_recording_source_key",
+            ),
             models.CheckConstraint(
                 condition=Q(
                     state__in=[

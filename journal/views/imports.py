@@ -1,5 +1,6 @@
 """Bringing one's past: upload, report, import, undo."""
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -17,14 +18,16 @@ from journal.actions.imports import (
     begin_upload,
     confirm_import,
     kept_after_undo,
+    problems_of,
     put_part,
     retract_import,
     runs_of,
 )
+from journal.actions.noting_imports import decide_noting, noting_of
 from journal.formats.reasons import sentence
 from journal.forms import ImportForm, UploadForm
 from journal.models.imports import ImportRun, Upload
-from writeorperish.ops.refusals import Missing, Refused
+from writeorperish.ops.refusals import Invalid, Missing, Refused
 from writeorperish.ui.pages import show
 
 WORKING = {"uploaded", "checking", "importing", "undoing"}
@@ -78,13 +81,12 @@ def run_context(
     return {
         "run": found,
         "report": report,
-        "problems": [
-            {"label": each["label"], "why": sentence(each["reason"])}
-            for each in report.get("problems", [])
-        ],
+        "problems": said(problems_of(found)),
+        "notes": said(report.get("notes", [])),
         "why": sentence(found.reason) if found.reason else "",
         "entered": entered(found, report.get("counts", {})),
         "working": found.state in WORKING,
+        "noting": noting_of(request.user, found),
         "form": form
         or ImportForm(
             person=request.user,
@@ -97,6 +99,11 @@ def run_context(
         ),
         "kept": kept_after_undo(found).count() if found.state == ImportRun.State.UNDONE else 0,
     }
+
+
+def said(rows: Iterable[Mapping[str, str]]) -> list[dict[str, object]]:
+    """Rows of the file, and the sentence for each."""
+    return [{"label": each["label"], "why": sentence(each["reason"])} for each in rows]
 
 
 def entered(found: ImportRun, counts: dict[str, int]) -> int:
@@ -127,6 +134,18 @@ def confirm(request: Request, run_id: UUID) -> HttpResponse:
             raise
         form.add_error(None, str(refusal.words))
         return show(request, "journal/import.html", run_context(request, found, form), status=422)
+    return redirect("journal:import", run_id)
+
+
+@login_required
+@require_POST
+def noting(request: Request, run_id: UUID) -> HttpResponse:
+    """Whether the notes for the profile may read what this import brought."""
+    found = own(request, run_id)
+    answer = request.POST.get("notes")
+    if answer not in {"yes", "no"}:
+        raise Invalid
+    decide_noting(request.user, found, wanted=answer == "yes")
     return redirect("journal:import", run_id)
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.http import Request
+from journal.actions.noting_imports import unasked
 from journal.actions.portraits import (
     EmptyPortrait,
     accept_proposal,
@@ -98,6 +99,7 @@ def context_of(request: Request, refusal: Refused | None = None) -> dict[str, ob
         "parts": parts_of(request, portrait) if portrait else [],
         "proposal": proposal_of(person),
         "needs": needs_of(person),
+        "unasked": unasked(person),
         "working": job is not None and not job.over,
         "failure": failure_of(job),
         "terms": None if allowed else consent.terms()[Purpose.PORTRAIT],

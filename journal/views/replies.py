@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.http import Request
+from journal.actions.beginnings import beginning_of
 from journal.actions.replies import ability_of, ask_for_reply, jobs_about, newest_job_of, why_not
 from journal.models.nodes import Node
 from journal.models.portraits import Note, Portrait
@@ -137,7 +138,12 @@ def context(request: Request, node_id: UUID) -> HttpResponse:
     return show(
         request,
         "journal/context.html",
-        {"node": node, "by_ai": by_ai, "readings": readings},
+        {
+            "node": node,
+            "by_ai": by_ai,
+            "readings": readings,
+            "begun": beginning_of(request.user, node.root_id) if by_ai else None,
+        },
     )
 
 

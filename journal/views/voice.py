@@ -21,6 +21,7 @@ from accounts.views.live import whoever
 from journal.actions.recordings import (
     CHUNK_BYTES,
     Segment,
+    SoundFull,
     begin_recording,
     discard_recording,
     finish_recording,
@@ -29,6 +30,7 @@ from journal.actions.recordings import (
     put_chunk,
     recordings_of,
     restore_recording,
+    room_of,
     segments_here,
     sound_for,
     sound_named,
@@ -66,6 +68,7 @@ UNHEARD: dict[str, Promise] = {
     "paused": gettext_lazy("AI is paused on this server. The sound is kept."),
     "paused_by_you": gettext_lazy("You paused AI, so nothing was sent. The sound is kept."),
     "budget_spent": gettext_lazy("Your AI budget for this time is used up. The sound is kept."),
+    "imported": gettext_lazy("It came with an import, and nobody has asked for its words yet."),
     "stopped": gettext_lazy("Writing down was stopped. The sound is kept."),
     "ai_unavailable": gettext_lazy(
         "Some of it could not be written down. The sound is kept, and it can be tried again."
@@ -108,6 +111,7 @@ def voice(request: Request) -> HttpResponse:
         "recordings": loose(request.user)[:LISTED],
         "parent": request.GET.get("parent", ""),
         "draft": request.GET.get("draft", ""),
+        "full": SoundFull.words if room_of(request.user.pk) <= 0 else "",
         **hearing(request),
     }
     return show(request, "journal/voice.html", context, status=status)

@@ -41,7 +41,7 @@ def test_a_file_comes_in_parts_is_checked_imported_and_undone(api, alice, drain)
     report = client.get(address).json()
     assert set(report) == {
         *("id", "state", "source", "reason", "done", "total"),
-        *("counts", "span", "words", "titles", "problems"),
+        *("counts", "span", "words", "titles", "sounds", "problems", "notes"),
     }
     assert (report["state"], report["counts"]["new"], report["words"]) == ("checked", 2, 5)
     assert not Node.objects.exists()

@@ -212,6 +212,7 @@ NOT_PAGES = {
     "journal:restore-profile": "only POST",
     "journal:restore-version": "only POST",
     "journal:retract-import": "only POST",
+    "journal:note-import": "only POST",
     "mfa_authenticate": "needs a sign-in under way: every moderator's test passes through it",
     "mfa_download_recovery_codes": "a file",
     "ops:health": "for machines",

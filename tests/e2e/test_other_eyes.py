@@ -86,6 +86,7 @@ PRIVATE = [
     ("journal:restore-recording", "post", {"recording_id": "spoken"}),
     ("journal:restore-version", "post", {"node_id": "entry", "version_id": "version"}),
     ("journal:retract-import", "post", {"run_id": "done"}),
+    ("journal:note-import", "post", {"run_id": "done"}),
     ("journal:stop-reply", "post", {"node_id": "answer"}),
     ("journal:transcript", "post", {"recording_id": "spoken"}),
     ("journal:versions", "get", {"node_id": "entry"}),

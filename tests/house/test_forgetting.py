@@ -6,10 +6,17 @@ from download.actions.answers import Where, begin
 from journal.actions.nodes import change_settings
 from journal.actions.portraits import ask_for_portrait
 from journal.actions.trash import erase_node, restore_node, trash_node
+from journal.models.nodes import Node
+from journal.portraying import NOTE
 from tests.events_drain import drain
 from tests.factories import entry
+from writeorperish.ai import cache, prompts
+from writeorperish.ai.models import Call
+from writeorperish.ai.parts import Answer, Cut
+from writeorperish.ai.providers.wire import Stop
 from writeorperish.privacy import consent
 from writeorperish.privacy.levels import Purpose
+from writeorperish.privacy.reading import read
 from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref, Sourced, models_of
 
@@ -33,6 +40,23 @@ def plant(person) -> None:
     ask_for_portrait(person)
     begin(person, "Which words are #tagged?", where=Where())
     drain()
+    for node in Node.objects.filter(owner=person, deleted_at=None):
+        keep_answer(person, node)
+
+
+def keep_answer(person, node) -> None:
+    """A model's answer about this entry, as it is kept when one was asked."""
+    passage = read(Ref.to(node), purpose=Purpose.NOTE, asker=person)
+    call = Call.objects.create(owner=person, parts=1, sent=True)
+    answer = Answer(
+        text="words",
+        stop=Stop.END,
+        provider="openai",
+        model="A model",
+        call=call.pk,
+        read=(Cut(passage, 0, 1),),
+    )
+    cache.keep(answer, node.pk.bytes, prompts.named(NOTE), spender=person.pk)
 
 
 def test_an_entry_in_the_trash_has_left_nothing_behind(alice):

@@ -97,6 +97,12 @@ def sent(double):
     return [json.dumps(each.body, ensure_ascii=False) for each in double.requests]
 
 
+def different(who, count):
+    """Entries no two of which say the same: what was answered about one is no answer to another."""
+    for n in range(count):
+        entry(who, f"{words_about(SUBJECTS[n % 10])} {n}", ai_usage="chat")
+
+
 def tasks():
     return list(
         Call.objects.filter(sent=True).order_by("started_at", "pk").values_list("task", flat=True)
@@ -176,7 +182,7 @@ def test_an_invented_quote_or_letter_stands_nowhere(writer, double):
 
 
 def test_an_entry_left_out_is_read_alone_once_and_then_left(writer, double):
-    written(writer, count=3 + 10)
+    different(writer, 3 + 10)
     skipped = re.compile("piano|garden")
 
     def forgetful(body):
@@ -210,7 +216,7 @@ def test_a_job_makes_at_most_ten_calls_and_the_next_goes_on(writer, double, monk
     for room in (notes, portraying):
         monkeypatch.setattr(room, "CALL_ENTRIES", 2)
     budget.allow(writer.pk, dict.fromkeys(Scope, 10**9))
-    written(writer, count=30)
+    different(writer, 30)
     built(writer)
     assert not pending(writer.pk).exists()
     per_job = {
@@ -373,3 +379,17 @@ def test_the_rule_that_answers_without_a_service_is_not_given_it(portrayed, sett
     agree(portrayed)
     node = entry(portrayed, "I could not sleep.", ai_usage="chat")
     assert not context_of(portrayed, node.pk).keys() & {"portrait", "recent"}
+
+
+def test_built_anew_of_the_same_notes_it_is_asked_for_and_stands_as_a_version_of_its_own(
+    writer, double
+):
+    written(writer)
+    _job, first = built(writer)
+    double.requests.clear()
+    _job, same = built(writer)
+    assert [task_of(each.body) for each in double.requests] == ["busy"]
+    assert (same.rev, same.made_at > first.made_at) == (first.rev, True)
+    double.says = lambda body: says(body).replace("You write", "You say")
+    _job, other = built(writer)
+    assert (other.rev, "You say" in other.body) == (first.rev + 1, True)

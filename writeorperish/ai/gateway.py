@@ -15,6 +15,7 @@ from django.utils.crypto import get_random_string, salted_hmac
 from writeorperish.ai import (
     asking,
     budget,
+    cache,
     catalogue,
     ledger,
     prompts,
@@ -50,7 +51,7 @@ from writeorperish.ai.parts import (
 )
 from writeorperish.ai.prompts import Prompt
 from writeorperish.ai.providers import local
-from writeorperish.ai.providers.wire import Request, Stop, Tool, Turn
+from writeorperish.ai.providers.wire import Request, Stop, Tool, Turn, Usage
 from writeorperish.ai.recipes import Plan
 from writeorperish.ai.routing import Choice, KeyClass
 from writeorperish.events.catalog import AIPaused
@@ -106,15 +107,17 @@ def stream(
     look: LookUp | None = None,
     here: bool = False,
     stop: Callable[[], bool] = never,
+    words: Prompt | None = None,
 ) -> Iterator[Delta | Looking | Answer]:
     """The words of an answer as they come, and last the answer as a whole.
 
     `prefer`: the id of the model to ask first. `look`: what the model may look up before it answers, three times
-    at most. `here`: answered by rule on this server, whoever else could. `stop` is asked before each piece; when it says yes, what came so far is the answer. Before anything
+    at most. `here`: answered by rule on this server, whoever else could. `words`: an earlier version of the prompt, to be used instead of today's.
+    `stop` is asked before each piece; when it says yes, what came so far is the answer. Before anything
     leaves: NotAllowed, CapabilityOff, BudgetSpent, TooLong. Then ProviderDown, ProviderRefuses or BadAnswer;
     once words have come no other provider is tried.
     """
-    asked = _asked(name, slots, spender=spender, about=about, job=job, prefer=prefer)
+    asked = _asked(name, slots, spender=spender, about=about, job=job, prefer=prefer, words=words)
     if here:
         require_here(asked.composed, spender)
         yield from _offline(asked.name, asked.slots, asked.errand)
@@ -146,8 +149,9 @@ def _asked(
     about: Ref | None = None,
     job: UUID | None = None,
     prefer: str = "",
+    words: Prompt | None = None,
 ) -> Asked:
-    prompt = prompts.named(name)
+    prompt = words or prompts.named(name)
     require_own(prompt, slots, spender)
     composed = compose(prompt, slots, mark=f"text-{get_random_string(8).lower()}")
     errand = Errand(
@@ -247,9 +251,61 @@ def complete(
     """The whole answer; with a prompt that has a schema its `data` is of that shape. Refusals as in `stream`.
 
     A model whose answer is not of the shape is told so and asked once more, which is a call of its own. One that
-    was stopped has no data.
+    was stopped has no data. Where the prompt allows it, what was answered to the very same question in the last
+    week is the answer, and nothing is sent.
     """
     asked = _asked(name, slots, spender=spender, about=about, job=job)
+    if not cache.may_be_kept(asked.prompt, asked.composed, spender):
+        return _completed(asked, stop)
+    found = _kept(asked)
+    if found is not None:
+        return found
+    answer = _completed(asked, stop)
+    if not answer.offline and answer.stop == Stop.END:
+        _keep(asked, answer)
+    return answer
+
+
+def _kept(asked: Asked) -> Answer | None:
+    """What the model that would be asked answered to this before, if it may still be used."""
+    spender = asked.errand.spender
+    options = allowed_choices(asked.prompt, asked.composed, spender, asked.prefer)
+    if not options:
+        return None
+    row = cache.kept(spender, _mark(asked, options[0]), now=timezone.now())
+    if row is None:
+        return None
+    require_still(asked.prompt, asked.composed, spender)
+    call = ledger.record_again(asked.errand, row.call)
+    answer = Answer(
+        text=row.text,
+        stop=Stop.END,
+        provider=row.call.provider,
+        model=row.model_name,
+        model_id=row.call.model,
+        call=call.pk,
+        read=tuple(asked.errand.cuts),
+    )
+    return shaped(answer, asked.prompt) if asked.prompt.schema is not None else answer
+
+
+def _keep(asked: Asked, answer: Answer) -> None:
+    spender = asked.errand.spender
+    options = allowed_choices(asked.prompt, asked.composed, spender, asked.prefer)
+    for choice in options:
+        if (choice.provider, choice.model.id) == (answer.provider, answer.model_id):
+            cache.keep(answer, _mark(asked, choice), asked.prompt, spender=spender)
+            return
+
+
+def _mark(asked: Asked, choice: Choice) -> bytes:
+    spender = asked.errand.spender
+    request = request_to(choice, asked.prompt, asked.composed, spender)
+    return cache.mark_of(asked.prompt, asked.composed, choice, request, spender)
+
+
+def _completed(asked: Asked, stop: Callable[[], bool]) -> Answer:
+    """The whole answer, newly made, and of its shape after a second try at most."""
     answer = _whole(asked, stop)
     if asked.prompt.schema is None or answer.offline or answer.stop == Stop.STOPPED:
         return answer
@@ -508,6 +564,37 @@ def request_to(
         tools=tools if "tools" in model.does else (),
         pseudonym=pseudonym(spender),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What something will cost about, and with whom; `model` is empty where it is done on this server."""
+
+    microdollars: int = 0
+    model: str = ""
+
+
+def expected(name: str, *, spender: UUID, calls: int, chars: int, answer_chars: int) -> Expected:
+    """What so many calls with this prompt cost about, when they read and answer so many characters in all.
+
+    By the price of the model that would be asked first. Nothing is held or sent. One query.
+    """
+    prompt, wishes = prompts.named(name), preferences_of(spender)
+    options = routing.choices(
+        prompt.tier,
+        key_class="chat",
+        on=today(),
+        prefer=wishes.preferred_model,
+        among=wishes.providers,
+    )
+    if not options:
+        return Expected()
+    model = options[0].model
+    put = round((chars + calls * len(prompt.text)) / model.chars_per_token)
+    got = round(answer_chars / model.chars_per_token)
+    one = Usage(put=-(-put // calls), read=0, written=0, got=-(-got // calls)) if calls else None
+    cost = calls * catalogue.cost_microdollars(model, one, on=today()) if one else 0
+    return Expected(cost, model.name)
 
 
 def pseudonym(person: UUID) -> str:

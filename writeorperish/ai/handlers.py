@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from writeorperish.ai import cache
 from writeorperish.ai.embeddings import embed_text
 from writeorperish.ai.jobs import queue_of, run, stop_withheld
 from writeorperish.events.bus import on
@@ -46,6 +47,11 @@ def run_what_nobody_waits_for(fact: JobQueued) -> None:
 @on(ConsentWithdrawn, queue="urgent")
 def stop_what_was_agreed_to(fact: ConsentWithdrawn) -> None:
     stop_withheld(fact.person)
+
+
+@on(ConsentWithdrawn, queue="urgent")
+def drop_what_was_kept(fact: ConsentWithdrawn) -> None:
+    cache.drop(fact.person, fact.purpose)
 
 
 @on(AIPaused, queue="urgent")

@@ -109,6 +109,22 @@ def record_here(
     return call
 
 
+@transaction.atomic
+def record_again(errand: Errand, bought: Call) -> Call:
+    """A call that was answered with what an earlier one bought: free, and nothing left this server."""
+    call = _call(
+        errand,
+        provider=bought.provider,
+        model=bought.model,
+        key_class=bought.key_class,
+        sent=False,
+    )
+    call.cached, call.again = True, bought
+    call.save(force_insert=True)
+    _write_reads(call, errand)
+    return call
+
+
 def settle_lost(now: datetime) -> int:
     """How many calls whose worker died were booked at what was held for them: they may have been made."""
     lost = Call.objects.filter(outcome=Call.Outcome.HELD, started_at__lt=now - LOST_AFTER)
@@ -190,6 +206,11 @@ def calls_of(person: AbstractUser) -> QuerySet[Call]:
     return Call.objects.filter(owner=person.pk).order_by("-started_at", "-id")
 
 
+def bought_by(call: Call) -> Call:
+    """The call whose request this one's answer came from: itself, or for a kept answer the one that bought it."""
+    return call.again if call.cached and call.again is not None else call
+
+
 def call_of(person: AbstractUser, call_id: UUID) -> Call:
     """One of the person's own calls. Missing."""
     found = calls_of(person).filter(pk=call_id).first()
@@ -239,6 +260,7 @@ class Used:
     task: str
     model: str
     sent: bool
+    cached: bool
     failed: int
     times: int
     cost_microdollars: int
@@ -248,7 +270,7 @@ def used_by_day(owner_id: UUID, *, limit: int) -> list[Used]:
     """The newest days on which a model was used for this person, task by task. One query."""
     rows = (
         Call.objects.filter(owner=owner_id)
-        .values("task", "model", "sent", day=TruncDate("started_at"))
+        .values("task", "model", "sent", "cached", day=TruncDate("started_at"))
         .annotate(
             times=Count("pk"),
             failed=Count("pk", filter=Q(outcome=Call.Outcome.FAILED)),

@@ -243,6 +243,9 @@ class Call(models.Model):
     estimated = models.BooleanField(default=False)
     background = models.BooleanField(default=False)
     sent = models.BooleanField()
+    # Whether an earlier answer was used again: then nothing was sent, and `again` is the call that bought it.
+    cached = models.BooleanField(default=False)
+    again = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     outcome = models.CharField(max_length=7, choices=Outcome, default=Outcome.SETTLED)
     error = models.CharField(max_length=40, blank=True, default="")
     started_at = models.DateTimeField(default=timezone.now)
@@ -265,6 +268,57 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"call {self.pk}"
+
+
+class KeptAnswer(models.Model):
+    """What a model answered to one question, for a week. `mark` is a keyed digest of all that was asked."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    mark = models.BinaryField(max_length=16)
+    purpose = models.CharField(max_length=12)
+    text = EncryptedTextField()
+    model_name = models.CharField(max_length=80)
+    call = models.ForeignKey(Call, models.CASCADE, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *sealed_checks("ai_keptanswer", "text"),
+            models.UniqueConstraint(fields=["owner", "mark"], name="ai_kept_answer_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["made_at"], name="ai_kept_answer_old")
+        ]
+
+    def __str__(self) -> str:
+        return f"kept answer {self.pk}"
+
+
+class AnswerSourceQuerySet(models.QuerySet["AnswerSource"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """An answer goes with any one of its texts."""
+        answers = list(self.values_list("answer", flat=True).distinct())
+        return KeptAnswer.objects.filter(pk__in=answers).delete()
+
+
+class AnswerSource(Sourced):
+    """That a kept answer was made of this text."""
+
+    MADE_BY_AI: ClassVar = True
+
+    answer = models.ForeignKey(KeptAnswer, models.CASCADE, related_name="sources")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+
+    objects = AnswerSourceQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["source_kind", "source_id"], name="ai_answer_source_of")
+        ]
+
+    def __str__(self) -> str:
+        return f"source {self.pk}"
 
 
 class Read(models.Model):

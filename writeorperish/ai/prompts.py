@@ -21,8 +21,10 @@ Kind = Literal["passage", "passages", "turns", "typed", "fact", "own"]
 KINDS: Final = frozenset({"passage", "passages", "turns", "typed", "fact", "own"})
 IN_SYSTEM: Final = frozenset({"fact", "own"})
 HEAD: Final = frozenset(
-    {"tier", "effort", "max_output", "purpose", "background", "schema", "slots"}
+    {"tier", "effort", "max_output", "purpose", "background", "schema", "slots", "cache"}
 )
+# What may be answered from an earlier answer: a judgement on words, and nothing a person asked a model to say.
+CACHEABLE: Final = frozenset({Purpose.NOTE})
 
 
 class BadPrompt(ValueError):
@@ -55,6 +57,7 @@ class Prompt:
     slots: Mapping[str, Slot]
     effort: str = ""
     background: bool = False
+    cache: bool = False
     schema: Mapping[str, Any] | None = None
     text: str = field(default="", repr=False)
 
@@ -97,6 +100,8 @@ def parsed(name: str, text: str) -> Prompt:
     check_slots(name, slots, system, user)
     if fields.get("schema") is not None:
         schemas.check(fields["schema"])
+    if fields.get("cache", False) and fields["purpose"] not in CACHEABLE:
+        raise BadPrompt(f"{name}: answers for {fields['purpose']} are never kept")
     return Prompt(
         name=name,
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
@@ -108,6 +113,7 @@ def parsed(name: str, text: str) -> Prompt:
         slots=slots,
         effort=fields.get("effort", ""),
         background=fields.get("background", False),
+        cache=fields.get("cache", False),
         schema=fields.get("schema"),
         text=text,
     )

@@ -59,10 +59,7 @@ def mac_of(request: Request, *, owner_id: UUID) -> bytes:
 def file_request(call: Call, plan: Plan, cuts: Sequence[Cut], request: Request) -> None:
     """Keeps how this call's request was put together, and the version of the prompt it used. Two queries."""
     prompt = plan.prompt
-    PromptText.objects.bulk_create(
-        [PromptText(name=prompt.name, version=prompt.version, text=prompt.text)],
-        ignore_conflicts=True,
-    )
+    file_words(prompt)
     system = system_of(prompt, plan.recipe, lambda number: cuts[number].passage.text)
     Sent.objects.create(
         call=call,
@@ -85,6 +82,25 @@ def file_request(call: Call, plan: Plan, cuts: Sequence[Cut], request: Request) 
     )
 
 
+def file_words(prompt: Prompt) -> None:
+    """Files this version of a prompt, to be found again whatever its file says later. One query."""
+    PromptText.objects.bulk_create(
+        [PromptText(name=prompt.name, version=prompt.version, text=prompt.text)],
+        ignore_conflicts=True,
+    )
+
+
+def words_filed(name: str, version: str) -> Prompt | None:
+    """A version of a prompt that was used once; None where it is not here, or can't be read any more. One query."""
+    filed = PromptText.objects.filter(name=name, version=version).first()
+    if filed is None:
+        return None
+    try:
+        return parsed(filed.name, filed.text)
+    except (BadPrompt, KeyError, TypeError, ValueError):
+        return None
+
+
 def shown(person: AbstractUser, call: Call) -> Shown | None:
     """The request of one of this person's calls; None when nothing was sent, or it was not kept.
 
@@ -95,7 +111,7 @@ def shown(person: AbstractUser, call: Call) -> Shown | None:
     if sent is None:
         return None
     kept: Mapping[str, Any] = sent.recipe
-    prompt = _prompt_of(kept)
+    prompt = words_filed(kept["prompt"], kept["version"])
     if prompt is None:
         return None
     recipe = _recipe_of(kept)
@@ -121,17 +137,6 @@ def shown(person: AbstractUser, call: Call) -> Shown | None:
         and mac_of(request, owner_id=call.owner_id) == bytes(call.request_mac),
         gone=sum(each not in texts for each in set(wanted)),
     )
-
-
-def _prompt_of(kept: Mapping[str, Any]) -> Prompt | None:
-    """The prompt as it was then; None when its file can no longer be understood."""
-    filed = PromptText.objects.filter(name=kept["prompt"], version=kept["version"]).first()
-    if filed is None:
-        return None
-    try:
-        return parsed(filed.name, filed.text)
-    except (BadPrompt, KeyError, TypeError, ValueError):
-        return None
 
 
 def _recipe_of(kept: Mapping[str, Any]) -> Recipe:

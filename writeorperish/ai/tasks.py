@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from writeorperish.ai import jobs, ledger, promotion
+from writeorperish.ai import cache, jobs, ledger, promotion
 
 log = structlog.get_logger()
 
@@ -28,3 +28,9 @@ def tend_vectors() -> None:
     """Who has many vectors has a graph over them, and every graph finds what a scan would find."""
     tended = promotion.tend()
     log.info("vectors.tended", built=tended.built, dropped=tended.dropped, kept=tended.kept)
+
+
+@shared_task(ignore_result=True)
+def drop_old_answers() -> None:
+    """Answers kept for a week go."""
+    cache.drop_old(timezone.now())

@@ -168,6 +168,15 @@ def allowing(owner_ids: Collection[UUID], purpose: str) -> set[UUID]:
     return {owner for owner in owner_ids if decided.get(owner, default)}
 
 
+def decided_by(owner_id: UUID, purpose: str) -> UUID | int | None:
+    """The id of the owner's newest decision on this; None where there is none. One query.
+
+    For whoever keeps something made under a yes: after a no, another yes is another one.
+    """
+    rows = Consent.objects.filter(owner=owner_id, purpose=COVERED_BY.get(purpose, purpose))
+    return rows.order_by("-at", "-id").values_list("pk", flat=True).first()
+
+
 def counts(decision: Consent, asked: Terms | None) -> bool:
     """Whether a decision is a yes to the words of today."""
     if asked is not None and asked.outside and decision.text_version != asked.version:

@@ -247,9 +247,10 @@ def open_now(refs: Collection[Ref], *, purpose: Purpose) -> set[Ref]:
 
 def _open_of_kind(kind: str, ids: Sequence[UUID], purpose: Purpose) -> Iterator[Ref]:
     rows = SOURCES[kind].model._default_manager.filter(pk__in=ids, deleted_at__isnull=True)
-    if purpose not in NOT_AI:
-        rows = rows.exclude(ai_usage=AIUsage.NONE)
-    return (Ref(kind, each) for each in rows.values_list("pk", flat=True))
+    if purpose in NOT_AI:
+        return (Ref(kind, each) for each in rows.values_list("pk", flat=True))
+    open_rows = rows.exclude(ai_usage=AIUsage.NONE)
+    return (row.ref for row in open_rows if SOURCES[kind].readable(row))
 
 
 def still_stands(passage: Passage, *, purpose: Purpose) -> bool:
@@ -258,14 +259,22 @@ def still_stands(passage: Passage, *, purpose: Purpose) -> bool:
     For a transaction that stores what was made of them: the row stays locked until it ends, so nobody
     changes, deletes or closes the text meanwhile. One query.
     """
-    rows = SOURCES[passage.ref.kind].model._default_manager
-    row = (
-        rows.select_for_update(no_key=True, of=("self",))
-        .filter(pk=passage.ref.id, deleted_at__isnull=True)
-        .first()
-    )
-    return (
-        row is not None
-        and getattr(row, "rev", 0) == passage.rev
-        and (purpose in NOT_AI or row.ai_usage != AIUsage.NONE)
-    )
+    return all_stand([passage], purpose=purpose)
+
+
+def all_stand(passages: Collection[Passage], *, purpose: Purpose) -> bool:
+    """Like `still_stands`, of all of these, whose rows are locked in one order. One query a kind."""
+    wanted = {passage.ref: passage.rev for passage in passages}
+    for kind in sorted({ref.kind for ref in wanted}):
+        revs = {ref.id: rev for ref, rev in wanted.items() if ref.kind == kind}
+        rows = SOURCES[kind].model._default_manager.select_for_update(no_key=True, of=("self",))
+        found = {
+            row.pk: row for row in rows.filter(pk__in=revs, deleted_at__isnull=True).order_by("pk")
+        }
+        for pk, rev in revs.items():
+            row = found.get(pk)
+            if row is None or getattr(row, "rev", 0) != rev:
+                return False
+            if purpose not in NOT_AI and row.ai_usage == AIUsage.NONE:
+                return False
+    return True
