@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from download.actions.answers import Where, begin
+from journal.actions.beginnings import begin as begin_conversation
 from journal.actions.drafts import save_draft
 from journal.actions.imports import Settings, begin_import, begin_upload, confirm_import, put_part
 from journal.actions.nodes import Audience, write_node
@@ -20,6 +21,7 @@ from journal.actions.trash import TRASH_LIFE, purge, trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain
 from tests.factories import entry, zipped
+from tests.house.test_forgetting import keep_answer
 from tests.house.test_tables import OURS
 from tests.sounds import sound
 from writeorperish.crypto import keys, storage
@@ -114,6 +116,8 @@ def plant(alice, bob, circle) -> list:
     with once.attempt(alice, "/journal/", new_id(), b"") as trying:
         trying.ended(once.Outcome(200, result=Ref.to(node)))
     begin(alice, "When could I not sleep?", where=Where())
+    begin_conversation(alice, node.pk)
+    keep_answer(alice, node)
     drain()
     held = Ref.to(node)
     Withholding.objects.create(source_kind=held.kind, source_id=held.id, owner=alice)
