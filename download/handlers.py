@@ -1,6 +1,7 @@
+from download.actions.fetches import fetch_page
 from download.actions.words import index_text
 from writeorperish.events.bus import on
-from writeorperish.events.catalog import TextRewritten, TextWritten
+from writeorperish.events.catalog import PageWanted, TextRewritten, TextWritten
 
 
 @on(TextWritten)
@@ -11,3 +12,8 @@ def index_what_was_written(fact: TextWritten) -> None:
 @on(TextRewritten)
 def index_what_was_rewritten(fact: TextRewritten) -> None:
     index_text(fact.ref, owner_id=fact.owner, genre=fact.genre)
+
+
+@on(PageWanted)
+def fetch_what_was_wanted(fact: PageWanted) -> None:
+    fetch_page(fact.ref.id, paced=fact.paced)

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from download import lexicon
 from download.lexicon import Term
+from download.models.items import Item
 from download.models.packing import Numbers, unpack
 from download.models.words import Chunk, ChunkQuerySet, Lengths, Posting
 from download.query import Query
@@ -124,7 +125,7 @@ def _narrowed(scope: Scope, query: Query) -> ChunkQuerySet | None:
 
     Inside the owner's wall. A few queries for tags, sites, exact and unwanted words.
     """
-    conditions = list(_conditions(query, scope.zone))
+    conditions = list(_conditions(scope, query))
     texts = _texts_with(scope.owner_id, query)
     if scope.only is not None:
         conditions.append(Q(source_id__in=scope.only))
@@ -138,17 +139,18 @@ def _narrowed(scope: Scope, query: Query) -> ChunkQuerySet | None:
     return Chunk.objects.filter(*conditions, owner_id=scope.owner_id)
 
 
-def _conditions(query: Query, zone: tzinfo) -> Iterator[Q]:
+def _conditions(scope: Scope, query: Query) -> Iterator[Q]:
     if query.kinds:
         yield Q(source_kind__in=[KINDS[kind] for kind in query.kinds])
     if query.states:
-        yield Q(source_kind=KINDS["library"])
+        kept = Item.objects.visible_to(scope.person).filter(reading__in=query.states)
+        yield Q(source_kind=KINDS["library"], source_id__in=kept.values("pk"))
     if query.by:
         yield Q(genre=Genre.ANSWER) if query.by == "ai" else ~Q(genre=Genre.ANSWER)
     if query.days.first:
-        yield Q(at__gte=_beginning(query.days.first, zone))
+        yield Q(at__gte=_beginning(query.days.first, scope.zone))
     if query.days.last and query.days.last < date.max:
-        yield Q(at__lt=_beginning(query.days.last + timedelta(days=1), zone))
+        yield Q(at__lt=_beginning(query.days.last + timedelta(days=1), scope.zone))
 
 
 def _beginning(day: date, zone: tzinfo) -> datetime:

@@ -8,6 +8,9 @@ from uuid import UUID
 
 from accounts.actions.people import join
 from accounts.models import User
+from download.actions.items import Found, save_item
+from download.fetching import Copy
+from download.models.items import Item, Page
 from journal.actions.nodes import Audience, write_node
 from journal.models.nodes import Node
 from writeorperish.crypto import keys
@@ -57,6 +60,19 @@ def entry(
     return write_node(
         owner, text=text, parent=above, audience=Audience(circles=circles), **values
     ).node
+
+
+def kept(
+    owner: User,
+    url: str = "https://example.org/article",
+    text: str = "",
+    *,
+    captured_by: str = "paste",
+    **values: Any,
+) -> Item:
+    """A link this person keeps; with `text` pasted as its page, so that nothing is fetched."""
+    page = Copy(text, Page.Origin.PASTED) if text else None
+    return save_item(owner, Found(url=url, page=page, **values), captured_by=captured_by).item
 
 
 def public(node: Node) -> Node:

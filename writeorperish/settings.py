@@ -567,6 +567,10 @@ CELERY_BEAT_SCHEDULE = {
     },
     "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": crontab(hour=3, minute=20)},
     "purge": {"task": "journal.tasks.purge", "schedule": crontab(hour=3, minute=30)},
+    "purge-library": {
+        "task": "download.tasks.purge",
+        "schedule": crontab(hour=3, minute=40),
+    },
     "portray": {"task": "journal.tasks.portray", "schedule": crontab(minute=17)},
     "anchor-audit": {
         "task": "writeorperish.events.tasks.anchor_audit",

@@ -33,10 +33,12 @@ VERBS = {
     "erase": gettext_lazy("Erased"),
     "export.ask": gettext_lazy("An export was asked for"),
     "export.fetch": gettext_lazy("An export was downloaded"),
+    "fetch": gettext_lazy("Its page was fetched"),
     "import": gettext_lazy("Imported"),
     "instructions.give": gettext_lazy("You told AI how to talk with you"),
     "instructions.take_back": gettext_lazy("You took back how AI should talk with you"),
     "join": gettext_lazy("Your account was made"),
+    "library.decide": gettext_lazy("You decided on what you keep to read"),
     "portrait.decide": gettext_lazy("You decided on what AI proposed"),
     "profile": gettext_lazy("Your profile was changed"),
     "read": gettext_lazy("Read by a model on this server"),
@@ -50,6 +52,9 @@ VERBS = {
 
 
 ABOUT = {
+    "download.highlight": gettext_lazy("a highlight"),
+    "download.item": gettext_lazy("a link"),
+    "download.tag": gettext_lazy("a tag"),
     "journal.node": gettext_lazy("an entry"),
     "journal.note": gettext_lazy("a note for your profile"),
     "journal.monthdigest": gettext_lazy("a month of your profile"),

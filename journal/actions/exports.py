@@ -28,7 +28,9 @@ from writeorperish.ui.prose import render
 
 BATCH = 200
 # The entries themselves are files of their own; what only serves the machine is left out.
-LEFT_OUT = {"source_key", "mac", "digest", "blob", "peaks"}
+LEFT_OUT = {"source_key", "mac", "digest", "blob", "peaks"} | {
+    *("url_key", "site_key", "name_key", "head_digest"),
+}
 ENDINGS = {media_type: ending for ending, media_type, _options in CONTAINERS.values()}
 
 

@@ -7,7 +7,7 @@ and row. There is no way to update, filter or sort the column by clear text in t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -275,27 +275,39 @@ def sealed_fields(model: type[models.Model]) -> list[SealedField[Any, Any]]:
 def open_rows(rows: Iterable[models.Model]) -> set[Any]:
     """The primary keys of the rows that cannot be opened; all sealed columns of the others are open now.
 
-    One query for all keys that are not cached, and their unwrapping side by side: for a page that shows
-    the rows of several people. Columns that were not loaded stay unloaded.
+    Rows that were loaded along with a row count as part of it. One query for all keys that are not cached, and
+    their unwrapping side by side: for a page that shows the rows of several people. Columns that were not
+    loaded stay unloaded.
     """
     closed = [
-        (row, field, value)
+        (row, part, field, value)
         for row in rows
-        for field in sealed_fields(type(row))
-        if isinstance(value := row.__dict__.get(field.attname), Sealed)
+        for part in (row, *loaded_along(row))
+        for field in sealed_fields(type(part))
+        if isinstance(value := part.__dict__.get(field.attname), Sealed)
     ]
     keys.keys_by_id(
         envelope.key_id_of(value.bytes)
-        for _row, _field, value in closed
+        for _row, _part, _field, value in closed
         if envelope.is_sealed(value.bytes)
     )
     refused = set()
-    for row, field, _value in closed:
+    for row, part, field, _value in closed:
         try:
-            getattr(row, field.attname)
+            getattr(part, field.attname)
         except CannotOpen:
             refused.add(row.pk)
     return refused
+
+
+def loaded_along(row: models.Model) -> Iterator[models.Model]:
+    """The rows that select_related and prefetch_related brought with this one, at any depth forwards."""
+    for each in row._state.fields_cache.values():
+        if isinstance(each, models.Model):
+            yield each
+            yield from loaded_along(each)
+    for rows in getattr(row, "_prefetched_objects_cache", {}).values():
+        yield from rows
 
 
 class SealedCheck(models.CheckConstraint):

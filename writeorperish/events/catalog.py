@@ -182,6 +182,26 @@ class ExportAsked(Fact):
     owner: UUID
 
 
+# What somebody keeps to read
+
+
+@dataclass(frozen=True)
+class ItemSaved(Fact):
+    """A link is kept that was not before."""
+
+    ref: Ref
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class PageWanted(Fact):
+    """The text of a link's page is to be fetched from its address. `paced`: its turn at the site has come."""
+
+    ref: Ref
+    owner: UUID
+    paced: bool = False
+
+
 # AI
 
 

@@ -20,7 +20,7 @@ import httpx
 import structlog
 from django.utils.translation import gettext_lazy as _
 
-from writeorperish.ops.refusals import Invalid, TooLarge, Unavailable
+from writeorperish.ops.refusals import Invalid, TooLarge, Unavailable, WrongKind
 
 log = structlog.get_logger()
 # It would name whole addresses.
@@ -120,15 +120,24 @@ def call(
         return ask(line, method, url, headers=headers or {}, content=content)
 
 
-def fetch(url: str, *, rules: Rules = PUBLIC, limits: Limits = PAGE) -> Answer:
+def fetch(
+    url: str,
+    *,
+    rules: Rules = PUBLIC,
+    limits: Limits = PAGE,
+    kinds: frozenset[str] = frozenset(),
+) -> Answer:
     """What stands at an address a person gave, after at most five redirects, each checked like the first.
 
     AddressRefused for any address that is not public, another port, credentials, or a step from https
-    back to http; Unreachable, AnswerTooLarge. The deadline holds for each step.
+    back to http; Unreachable, AnswerTooLarge; WrongKind, before its body is read, for a good answer of none of
+    these media types. The deadline holds for all steps together. Its host is in no log: it tells what
+    somebody reads.
     """
-    with client(rules, limits) as line:
+    deadline = Deadline(time.monotonic() + limits.total_seconds)
+    with client(rules, limits, deadline) as line:
         for _step in range(MOST_REDIRECTS + 1):
-            answer = ask(line, "GET", url, headers={}, content=None)
+            answer = ask(line, "GET", url, headers={}, content=None, kinds=kinds, private=True)
             target = answer.headers.get("location")
             if answer.status not in {301, 302, 303, 307, 308} or not target:
                 return answer
@@ -146,17 +155,27 @@ def ask(
     *,
     headers: Mapping[str, str],
     content: bytes | None,
+    kinds: frozenset[str] = frozenset(),
+    private: bool = False,
 ) -> Answer:
     address = parsed(url)
     started = time.monotonic()
     status = 0
     try:
-        response = line.request(method, address, headers=headers, content=content)
-        status = response.status_code
+        with line.stream(method, address, headers=headers, content=content) as response:
+            status = response.status_code
+            if kinds and status == 200 and media_type(response.headers) not in kinds:
+                raise WrongKind
+            response.read()
     finally:
         took = round((time.monotonic() - started) * 1000)
-        log.info("egress", host=address.host, method=method, status=status, ms=took)
+        host = "" if private else address.host
+        log.info("egress", host=host, method=method, status=status, ms=took)
     return Answer(str(address), status, dict(response.headers), response.content)
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def parsed(url: str) -> httpx.URL:
@@ -166,10 +185,13 @@ def parsed(url: str) -> httpx.URL:
         raise AddressRefused from error
 
 
-def client(rules: Rules, limits: Limits) -> httpx.Client:
-    """An HTTP client behind the door, also for the libraries of providers."""
+def client(rules: Rules, limits: Limits, deadline: "Deadline | None" = None) -> httpx.Client:
+    """An HTTP client behind the door, also for the libraries of providers.
+
+    Each request has the time the limits give; with a deadline all of them together have until then.
+    """
     return httpx.Client(
-        transport=Door(rules, limits),
+        transport=Door(rules, limits, deadline),
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds),
@@ -180,9 +202,10 @@ def client(rules: Rules, limits: Limits) -> httpx.Client:
 class Door(httpx.BaseTransport):
     """Each request over a connection of its own, under the rules and limits."""
 
-    def __init__(self, rules: Rules, limits: Limits) -> None:
+    def __init__(self, rules: Rules, limits: Limits, deadline: "Deadline | None" = None) -> None:
         self.rules = rules
         self.limits = limits
+        self.deadline = deadline
         self.tls = httpx.create_ssl_context(trust_env=False)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -191,7 +214,7 @@ class Door(httpx.BaseTransport):
         wanted = self.rules.ports
         if not port or not url.host or url.userinfo or (wanted and port not in wanted):
             raise AddressRefused
-        deadline = Deadline(time.monotonic() + self.limits.total_seconds)
+        deadline = self.deadline or Deadline(time.monotonic() + self.limits.total_seconds)
         pool = httpcore.ConnectionPool(
             ssl_context=self.tls, network_backend=Dialer(self.rules, url.scheme, deadline)
         )
@@ -275,7 +298,9 @@ def unpacked(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
 def mapped() -> Iterator[None]:
     try:
         yield
-    except (httpcore.NetworkError, httpcore.TimeoutException) as error:
+    except httpcore.TimeoutException as error:
+        raise Unreachable("too_slow") from error
+    except httpcore.NetworkError as error:
         raise Unreachable from error
     except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
         raise Unreachable("broken_answer") from error

@@ -58,6 +58,9 @@ RATES: Final[dict[str, Rate]] = {
     "autosave": Rate(120, MINUTE),
     "chunk": Rate(600, MINUTE),
     "ai_start": Rate(20, MINUTE),
+    "fetch": Rate(300, HOUR),
+    # One in two seconds; who comes too early is told when, up to an hour ahead.
+    "fetch_host": Rate(1800, HOUR),
     "import": Rate(10, DAY),
     "export": Rate(3, DAY),
     "sign_up": Rate(5, HOUR),
@@ -86,13 +89,17 @@ return {1, tostring(string.format('%.6f', next_due))}
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the table says about one asking. `remaining` may follow at once; times are seconds from now."""
+    """What the table says about one asking. `remaining` may follow at once; times are seconds from now.
+
+    `starts_in_seconds`: when a turn that was taken early comes at the rate's own pace.
+    """
 
     name: str
     allowed: bool
     remaining: int
     retry_after_seconds: int
     reset_seconds: int
+    starts_in_seconds: float = 0.0
 
 
 def take(name: str, subject: object) -> Allowance:
@@ -113,6 +120,7 @@ def take(name: str, subject: object) -> Allowance:
         ),
         retry_after_seconds=0 if allowed else max(1, math.ceil(wait - 1e-6)),
         reset_seconds=max(0, math.ceil(due - now)),
+        starts_in_seconds=max(0.0, round(due - rate.interval_seconds - now, 3)),
     )
 
 

@@ -13,12 +13,18 @@ from writeorperish.refs import Ref, Sourced, models_of
 
 
 def belongings_of(person: AbstractUser) -> Iterator[models.QuerySet[Any]]:
-    """Every guarded model's rows of this person, trash included; then the rows made from them that have an owner."""
+    """Every guarded model's rows of this person, trash included; then the rows made from them that have an owner.
+
+    Last those of models that say EXPORTED: parts of a guarded row that hold words of their own.
+    """
     for model in models_of(Guarded):
         yield model._default_manager.filter(owner=person.pk).order_by("pk")
     for made in models_of(Sourced):
         if not issubclass(made, Guarded) and has_owner(made):
             yield owned_by(made, person).order_by("pk")
+    for part in models_of(models.Model):
+        if getattr(part, "EXPORTED", False):
+            yield owned_by(part, person).order_by("pk")
 
 
 def has_owner(model: type[models.Model]) -> bool:

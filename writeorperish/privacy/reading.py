@@ -43,7 +43,8 @@ class Passage:
 class Source:
     """How the texts of one model are read: their words, title, date and labels.
 
-    Not `searched`: what was made from other texts, and is found by those.
+    Not `searched`: what was made from other texts, and is found by those. `along` loads with the rows whatever
+    else their words stand in, so that no text costs a query of its own.
     """
 
     model: type[Guarded]
@@ -55,6 +56,7 @@ class Source:
     genre: Callable[[Any], str]
     earlier: Callable[[Any, int], str | None]
     searched: bool
+    along: Callable[[Any], Any]
 
 
 SOURCES: dict[str, Source] = {}
@@ -71,14 +73,15 @@ def source(
     readable: Callable[[Any], bool] = lambda _row: True,
     earlier: Callable[[Any, int], str | None] = lambda _row, _rev: None,
     searched: bool = True,
+    along: Callable[[Any], Any] = lambda rows: rows,
 ) -> None:
     """Registers the texts of a model, once, in the app's `sources.py`.
 
     `earlier`: the words of a row in a revision that is no longer its own, None where they are not kept.
-    `searched`: whether search and discovery go through them.
+    `searched`: whether search and discovery go through them. `along`: the rows, with what their words need.
     """
     SOURCES[model._meta.label_lower] = Source(
-        model, text, title, at, labels, readable, genre, earlier, searched
+        model, text, title, at, labels, readable, genre, earlier, searched, along
     )
 
 
@@ -117,7 +120,7 @@ def read_all(
 def rows_for(known: Source, ids: Sequence[UUID], asker: AbstractUser | None) -> list[Guarded]:
     manager = known.model._default_manager
     rows = manager.all() if asker is None else manager.visible_to(asker)  # type: ignore[attr-defined]  # guarded
-    return list(rows.filter(pk__in=ids, deleted_at__isnull=True))
+    return list(known.along(rows.filter(pk__in=ids, deleted_at__isnull=True)))
 
 
 def passage_of(known: Source, row: Guarded) -> Passage:
@@ -172,7 +175,8 @@ def visible_texts(person: Viewer) -> Iterator[tuple[Source, GuardedQuerySet[Any]
     """Each kind of searched text with the rows this person may see: where every search starts."""
     for known in SOURCES.values():
         if known.searched:
-            yield known, known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+            rows = known.model._default_manager.visible_to(person)  # type: ignore[attr-defined]  # guarded
+            yield known, known.along(rows)
 
 
 def as_they_stood(

@@ -36,6 +36,8 @@ RELEASED = {
     "RecordingClosed": {"ref": REF, "owner": ID},
     "RecordingFinished": {"ref": REF, "owner": ID},
     "ExportAsked": {"ref": REF, "owner": ID},
+    "ItemSaved": {"ref": REF, "owner": ID},
+    "PageWanted": {"ref": REF, "owner": ID},
     "AIPaused": {"person": ID},
     "JobQueued": {"job": ID, "owner": ID},
 }
