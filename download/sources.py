@@ -1,4 +1,5 @@
 from download import addresses
+from download.actions.naming import title_of
 from download.models.items import Highlight, Item, Page
 from writeorperish.events.catalog import Genre
 from writeorperish.privacy.reading import source
@@ -13,15 +14,6 @@ def words_of(item: Item) -> str:
     trusted = page is not None and page.quality != Page.Quality.SUSPICIOUS
     parts = [page.text if page is not None and trusted else "", item.note]
     return "\n\n".join(part for part in parts if part.strip()) or title_of(item)
-
-
-def title_of(item: Item) -> str:
-    """What the link is called: as its person said, as its page says, else by its address."""
-    return (
-        item.title
-        or (item.page.title if item.page is not None else "")
-        or (addresses.name_of(item.url) if item.url else "")
-    )
 
 
 def labels_of(item: Item) -> list[str]:

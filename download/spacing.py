@@ -5,18 +5,21 @@ Days are the person's own and turn at four in the morning: what is read after mi
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from enum import StrEnum
 from functools import cache
 from typing import Final
 
 from fsrs import Card, Rating, Scheduler, State
 
+from download.models.memory import (
+    LEAST_RETENTION,
+    MOST_RETENTION,
+    USUAL_RETENTION,
+    Grade,
+    Memory,
+)
+
 DAY_TURNS_AT: Final = time(4)
-LEAST_RETENTION: Final = 0.70
-MOST_RETENTION: Final = 0.97
-USUAL_RETENTION: Final = 0.85
 MOST_DAYS: Final = 365
 # What comes back on one day should not stay together for ever; below a week a day more is too much.
 JITTER: Final = 0.05
@@ -26,35 +29,12 @@ UNSEEN_URGENCY: Final = 0.15
 FORGOTTEN: Final = 0.50
 
 
-class Grade(StrEnum):
-    """When somebody wants to see a thing again, in their words. No grade is better than another."""
-
-    SHOW_SOON = "show_soon"
-    MORE_OFTEN = "more_often"
-    USEFUL = "useful"
-    LESS_OFTEN = "less_often"
-
-
 RATINGS: Final = {
     Grade.SHOW_SOON: Rating.Again,
     Grade.MORE_OFTEN: Rating.Hard,
     Grade.USEFUL: Rating.Good,
     Grade.LESS_OFTEN: Rating.Easy,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What is known about one thing after `reps` reviews. Without a review there is none.
-
-    stability: days until recall falls to 90 %, > 0. difficulty: 1..10.
-    """
-
-    stability: float
-    difficulty: float
-    reviewed_on: date
-    due_on: date
-    reps: int
 
 
 def graded(memory: Memory | None, grade: Grade, *, on: date, retention: float, seed: str) -> Memory:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from download.models.memory import Grade, Memory
 from download.spacing import (
-    Grade,
-    Memory,
     as_card,
     day_of,
     graded,

@@ -202,6 +202,14 @@ class PageWanted(Fact):
     paced: bool = False
 
 
+@dataclass(frozen=True)
+class ItemReviewed(Fact):
+    """Its person saw a link, or a highlight in it, again and said when to see it next."""
+
+    ref: Ref
+    owner: UUID
+
+
 # AI
 
 
