@@ -4,6 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from download.actions.reviews import MOST_SPREAD_DAYS
+from download.models.reviews import Review
+from writeorperish.ui.fields import ApiId
+from writeorperish.ui.parsing import Sent
+
 
 class PieceSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
@@ -44,3 +49,52 @@ class SearchSerializer(serializers.Serializer[Any]):
     query = ReadSerializer()
     legs = LegsSerializer()
     coverage = CoverageSerializer()
+
+
+class NextSerializer(serializers.Serializer[Any]):
+    show_soon = serializers.DateField()
+    more_often = serializers.DateField()
+    useful = serializers.DateField()
+    less_often = serializers.DateField()
+
+
+class FaceSerializer(serializers.Serializer[Any]):
+    card = serializers.UUIDField(source="card.pk")
+    ref = serializers.CharField(source="card.source")
+    front = serializers.CharField()
+    back = serializers.CharField()
+    due = serializers.DateField(source="card.due_on", allow_null=True)
+    next = NextSerializer()
+
+
+class SessionSerializer(serializers.Serializer[Any]):
+    cards = FaceSerializer(many=True)
+    next_due = serializers.DateField(allow_null=True)
+
+
+class AnswerSerializer(Sent):
+    card = ApiId()
+    answer = serializers.ChoiceField(choices=Review.Answer.choices)
+    key = ApiId()
+    at = serializers.DateTimeField(required=False)
+
+
+class ReviewSerializer(serializers.Serializer[Any]):
+    """An answer that was given, and how its card stands now."""
+
+    id = serializers.UUIDField(source="review.pk")
+    card = serializers.UUIDField(source="card.pk")
+    due = serializers.DateField(source="card.due_on", allow_null=True)
+    stability = serializers.FloatField(source="card.stability", allow_null=True)
+    difficulty = serializers.FloatField(source="card.difficulty", allow_null=True)
+
+
+class SpreadWriteSerializer(Sent):
+    days = serializers.IntegerField(
+        required=False, default=14, min_value=1, max_value=MOST_SPREAD_DAYS
+    )
+
+
+class SpreadSerializer(serializers.Serializer[Any]):
+    days = serializers.IntegerField()
+    next_due = serializers.DateField(allow_null=True)

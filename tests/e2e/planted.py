@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from time import time
 from uuid import UUID
 
@@ -16,6 +16,10 @@ from django.utils import timezone
 from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
 from accounts.models import User
+from download.actions.highlights import mark_quote
+from download.actions.items import change_item
+from download.actions.reviews import answer_card
+from download.models.reviews import Card
 from journal.actions.drafts import discard_draft, save_draft
 from journal.actions.imports import (
     Settings,
@@ -34,7 +38,7 @@ from journal.models.recordings import Recording
 from journal.quoting import quote_marker
 from journal.replying import PROMPT
 from tests.events_drain import drain
-from tests.factories import block_between, entry, person, zipped
+from tests.factories import block_between, entry, kept, person, zipped
 from tests.sounds import sound
 from writeorperish.ai import prompts
 from writeorperish.ai.composing import compose
@@ -69,6 +73,8 @@ def plant() -> World:
     people["empty"] = newcomer("empty")
     people["waiting"] = newcomer("waiting", state=User.State.WAITING)
     people["setaside"] = newcomer("setaside")
+    people["reviewer"] = newcomer("reviewer")
+    with_cards(people["reviewer"])
     with_profile(people["alice"])
     with_profile(people["setaside"], set_aside=True)
     return World(people, rows_of(people["alice"]) | {"moderator": people["moderator"].pk})
@@ -158,6 +164,21 @@ def sent_about(owner: User, node: Node) -> Call:
     )
     settle_call(call, errand, cost_microdollars=0, usage=None)
     return call
+
+
+def with_cards(owner: User) -> None:
+    """A highlight to be seen again and links that were read, more of them than one session holds."""
+    link = kept(owner, "https://example.org/rest", "The kettle takes four minutes. So does a page.")
+    mark = mark_quote(owner, link, quote="So does a page.", note="For the chapter on mornings.")
+    read = [kept(owner, f"https://{each}.example/", "Words to read.") for each in range(7)]
+    for item in read:
+        change_item(owner, item, reading="done")
+    drain()
+    month = timedelta(days=30)
+    Card.objects.filter(owner=owner).update(made_at=timezone.now() - 2 * month)
+    for card in Card.objects.filter(owner=owner).exclude(item=link):
+        at = timezone.now() - month - timedelta(days=5 * (card.highlight_id == mark.pk))
+        answer_card(owner, card.pk, "useful", key=new_id(), zone=UTC, at=at)
 
 
 WEEKDAY = (

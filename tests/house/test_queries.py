@@ -56,6 +56,8 @@ PAGES = [
     "/journal/{thread}/versions/",
     "/journal/{thread}/audience/",
     "/journal/{thread}/context/",
+    "/review/",
+    "/review/session/",
     "/search/?q=words",
     "/search/palette/?q=words",
     "/settings/activity/",
