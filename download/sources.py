@@ -1,6 +1,8 @@
 from download import addresses
 from download.actions.naming import title_of
+from download.learning import RECOMMENDATION
 from download.models.items import Highlight, Item, Page
+from writeorperish.ai.verdicts import learn
 from writeorperish.events.catalog import Genre
 from writeorperish.privacy.reading import source
 
@@ -39,3 +41,4 @@ source(
     genre=lambda _mark: Genre.READING,
     along=lambda rows: rows.with_item(),
 )
+learn(RECOMMENDATION)

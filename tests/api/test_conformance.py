@@ -39,7 +39,8 @@ from journal.actions.replies import ask_for_reply
 from tests.events_drain import drain
 from tests.factories import befriend, entry, kept
 from tests.sounds import sound
-from writeorperish.ai.models import Call
+from writeorperish.ai.models import Call, Taste
+from writeorperish.ai.verdicts import Trait, verdict
 from writeorperish.ops import limits
 from writeorperish.privacy.circles import invite
 from writeorperish.privacy.levels import Purpose
@@ -109,8 +110,15 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
         "consents": Purpose.EMBED,
         "exports": Export.objects.create(person=alice).pk,
         "reviews": reviewed(alice).pk,
+        "learned": learned(alice).pk,
         "tokens": alice.token_families.create(expires_at=timezone.now()).pk,
     }
+
+
+def learned(owner) -> Taste:
+    traits = {Trait("site", 1): "example.org"}
+    verdict(owner, "recommendation", "opened", about=b"this", traits=traits)
+    return Taste.objects.get(owner=owner)
 
 
 def reviewed(owner) -> Review:

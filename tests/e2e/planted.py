@@ -43,9 +43,10 @@ from tests.sounds import sound
 from writeorperish.ai import prompts
 from writeorperish.ai.composing import compose
 from writeorperish.ai.ledger import Errand, open_call, settle_call
-from writeorperish.ai.models import Call
+from writeorperish.ai.models import Call, Taste
 from writeorperish.ai.providers.wire import Request
 from writeorperish.ai.recipes import Plan
+from writeorperish.ai.verdicts import Trait, verdict
 from writeorperish.privacy import consent
 from writeorperish.refs import new_id
 
@@ -138,6 +139,7 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "said": heard.node.pk,
         "cut_off": cut_off,
         "family": app.family.pk,
+        "taste": learned(alice),
     }
 
 
@@ -164,6 +166,15 @@ def sent_about(owner: User, node: Node) -> Call:
     )
     settle_call(call, errand, cost_microdollars=0, usage=None)
     return call
+
+
+def learned(owner: User) -> UUID:
+    """What four suggestions taught: the id of one line of it."""
+    for number in range(4):
+        traits = {Trait("site", 1): "example.org", Trait("tags", number): f"tag {number}"}
+        outcome = "opened" if number else "never"
+        verdict(owner, "recommendation", outcome, about=new_id().bytes, traits=traits)
+    return Taste.objects.filter(owner=owner)[0].pk
 
 
 def with_cards(owner: User) -> None:

@@ -29,6 +29,7 @@ PRIVATE = [
     ("accounts:ai-call", "get", {"call_id": "call"}),
     ("accounts:end-token", "post", {"family_id": "family"}),
     ("accounts:export-file", "get", {"export_id": "export"}),
+    ("accounts:forget-taste", "post", {"taste_id": "taste"}),
     ("journal:ask-ai", "get", {"node_id": "opened"}),
     ("journal:ask-ai", "post", {"node_id": "opened"}),
     ("journal:audience", "get", {"node_id": "entry"}),

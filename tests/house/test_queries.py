@@ -18,6 +18,7 @@ from journal.models.nodes import Node
 from tests.events_drain import drain
 from tests.factories import befriend, block_between, entry, person
 from tests.sounds import sound
+from writeorperish.ai.verdicts import Trait, verdict
 from writeorperish.privacy.circles import invite
 from writeorperish.refs import new_id
 
@@ -41,6 +42,7 @@ API = [
     "/api/v1/me/consents/",
     "/api/v1/me/invitations/",
     "/api/v1/me/jobs/",
+    "/api/v1/me/learned/",
     "/api/v1/me/memberships/",
     "/api/v1/me/tokens/",
 ]
@@ -62,6 +64,7 @@ PAGES = [
     "/search/palette/?q=words",
     "/settings/activity/",
     "/settings/ai/",
+    "/settings/learned/",
     "/settings/tokens/",
     "/voice/",
 ]
@@ -76,6 +79,8 @@ def grow(owner, thread: Node, circle, friend, *, to: int, by: int) -> None:
         entry(friend, f"words of a friend {number}", circles=(friend.circles.first(),))
         trash_node(owner, entry(owner, f"deleted words {number}"))
         ask_for_reply(owner, entry(owner, f"open words {number}", ai_usage="chat").pk)
+        traits = {Trait("tags", number): f"tag {number}"}
+        verdict(owner, "recommendation", "opened", about=new_id().bytes, traits=traits)
         save_draft(owner, new_id(), seq=1, title="", text=f"half of words {number}")
         edit_node(owner, thread, base_rev=thread.rev, title=None, text=f"words, take {number}")
         thread.refresh_from_db()

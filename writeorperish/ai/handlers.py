@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from writeorperish.ai.embeddings import embed_text
 from writeorperish.ai.jobs import queue_of, run, stop_withheld
+from writeorperish.ai.verdicts import forget_what_is_unwanted
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import (
     AIPaused,
@@ -45,6 +46,11 @@ def run_what_nobody_waits_for(fact: JobQueued) -> None:
 @on(ConsentWithdrawn, queue="urgent")
 def stop_what_was_agreed_to(fact: ConsentWithdrawn) -> None:
     stop_withheld(fact.person)
+
+
+@on(ConsentWithdrawn)
+def forget_what_was_learned(fact: ConsentWithdrawn) -> None:
+    forget_what_is_unwanted(fact.person)
 
 
 @on(AIPaused, queue="urgent")

@@ -225,3 +225,12 @@ class AIPaused(Fact):
 class JobQueued(Fact):
     job: UUID
     owner: UUID
+
+
+@dataclass(frozen=True)
+class VerdictGiven(Fact):
+    """Somebody took or left a suggestion of this kind, and something may have been learned from it."""
+
+    owner: UUID
+    kind: Name
+    outcome: Name

@@ -41,6 +41,7 @@ RELEASED = {
     "ItemReviewed": {"ref": REF, "owner": ID},
     "AIPaused": {"person": ID},
     "JobQueued": {"job": ID, "owner": ID},
+    "VerdictGiven": {"owner": ID, "kind": "recommendation", "outcome": "opened"},
 }
 OURS = {name: fact for name, fact in FACTS.items() if fact.__module__ == catalog.__name__}
 
