@@ -116,4 +116,4 @@ class LearningForm(forms.Form):
 
     def __init__(self, *args: Any, words: Words, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["learning"].label = words
+        self.fields["learning"].label = str(words)
