@@ -148,7 +148,8 @@ def weigh_in(owner_id: UUID, kind: str, said: Outcome, traits: Mapping[Trait, st
         ],
         ignore_conflicts=True,
     )
-    rows = list(tastes(owner_id, kind, traits).select_for_update().order_by("pk"))
+    found = tastes(owner_id, kind, traits).select_for_update().order_by("pk")
+    rows = [row for row in found if Trait(row.feature, row.token) in traits]
     for row in rows:
         add(row, said, now)
     Taste.objects.bulk_update(rows, ["total", "yes", "as_of", "taken", "left", "firm"])

@@ -99,6 +99,16 @@ def test_several_tags_count_as_their_mean_and_the_factor_stays_within_its_bounds
     assert factor(alice, left, trait(8), trait(8, "tier"), trait(8, "form")) == 0.5
 
 
+def test_a_token_of_one_feature_says_nothing_about_its_namesake_of_another(alice):
+    say(alice, "no", trait(1), trait(2, "topic"))
+    say(alice, "yes", trait(1, "topic"))
+    assert {(row.feature, row.token): row.total for row in Taste.objects.all()} == {
+        ("type", 1): 1,
+        ("topic", 1): 1,
+        ("topic", 2): 1,
+    }
+
+
 def test_evidence_weighs_half_after_sixty_days(alice, taught):
     for _ in range(4):
         say(alice, "no")
