@@ -49,6 +49,7 @@ from accounts.serializers import (
     InvitedSerializer,
     InviteSerializer,
     JobSerializer,
+    LearnedSerializer,
     MeChangeSerializer,
     MembershipSerializer,
     MeSerializer,
@@ -75,6 +76,7 @@ from writeorperish.ai.jobs import cancel, text_of
 from writeorperish.ai.models import Call, Job, Read
 from writeorperish.ai.providers.wire import Looked, Turn
 from writeorperish.ai.requests import Shown, shown
+from writeorperish.ai.verdicts import forget_taste, forget_tastes, learned_by, line
 from writeorperish.audit.log import activity_of
 from writeorperish.audit.models import Entry, EntryQuerySet
 from writeorperish.ops.once import Outcome
@@ -767,6 +769,28 @@ class ExportViewSet(MeViewSet):
         return found
 
 
+class LearnedViewSet(MeViewSet):
+    """What suggestions learned from what this person took and left, each line to be forgotten."""
+
+    ordering = ("-as_of", "-id")
+    params: ClassVar[Mapping[str, frozenset[str]]] = {"all": frozenset({"limit", "cursor"})}
+
+    @extend_schema(responses=LearnedSerializer(many=True))
+    def all(self, request: ApiRequest) -> Response:
+        page = self.paginate_queryset(learned_by(request.user).order_by()) or []
+        return self.get_paginated_response(LearnedSerializer(map(line, page), many=True).data)
+
+    @extend_schema(operation_id="me_learned_forget_all", request=None, responses={204: None})
+    def forget_all(self, request: ApiRequest) -> Response:
+        forget_tastes(request.user)
+        return Response(status=204)
+
+    @extend_schema(operation_id="me_learned_forget", request=None, responses={204: None})
+    def forget(self, request: ApiRequest, id: str) -> Response:
+        forget_taste(request.user, row_id(id))
+        return Response(status=204)
+
+
 urlpatterns = [
     path("", PersonViewSet.as_view({"get": "show", "patch": "change"}), name="me"),
     path("tokens/", TokenViewSet.as_view({"post": "begin", "get": "families"}), name="tokens"),
@@ -813,6 +837,12 @@ urlpatterns = [
     path("ai/calls/", CallViewSet.as_view({"get": "all"}), name="ai-calls"),
     path("ai/calls/<str:id>/request/", AIViewSet.as_view({"get": "request_of"}), name="ai-request"),
     path("ai/reads/", ReadViewSet.as_view({"get": "all"}), name="ai-reads"),
+    path(
+        "learned/",
+        LearnedViewSet.as_view({"get": "all", "delete": "forget_all"}),
+        name="learned",
+    ),
+    path("learned/<str:id>/", LearnedViewSet.as_view({"delete": "forget"}), name="learned-line"),
     path("activity/", ActivityViewSet.as_view({"get": "all"}), name="activity"),
     path("jobs/", JobViewSet.as_view({"get": "all"}), name="jobs"),
     path("jobs/<str:id>/", JobViewSet.as_view({"get": "one"}), name="job"),

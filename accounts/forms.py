@@ -11,6 +11,7 @@ from accounts.models import Profile
 from writeorperish.ai import routing
 from writeorperish.ai.instructions import MOST_CHARS
 from writeorperish.ai.routing import Choice
+from writeorperish.ops.refusals import Words
 from writeorperish.privacy.consent import ALWAYS_ASKED, counts, terms
 from writeorperish.privacy.models import Consent
 from writeorperish.ui.fields import FormText
@@ -106,3 +107,13 @@ class AIForm(forms.Form):
             for purpose, before in self.before.items()
             if self.cleaned_data[purpose] != before
         }
+
+
+class LearningForm(forms.Form):
+    """Whether suggestions may learn at all."""
+
+    learning = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, words: Words, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["learning"].label = str(words)

@@ -362,3 +362,12 @@ class ActivitySerializer(serializers.Serializer[Any]):
     purpose = serializers.CharField(allow_blank=True)
     about = serializers.CharField(allow_null=True)
     sent = serializers.BooleanField()
+
+
+class LearnedSerializer(serializers.Serializer[Any]):
+    """One thing that suggestions learned, in words, and what it does by itself."""
+
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    words = serializers.CharField()
+    factor = serializers.FloatField()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import ai, live, public, settings
+from accounts.views import ai, learned, live, public, settings
 
 app_name = "accounts"
 
@@ -16,6 +16,9 @@ urlpatterns = [
     path("settings/privacy/", settings.privacy, name="privacy"),
     path("settings/ai/", ai.ai, name="ai"),
     path("settings/ai/calls/<uuid:call_id>/", ai.call, name="ai-call"),
+    path("settings/learned/", learned.learned, name="learned"),
+    path("settings/learned/forgetting/", learned.forget_all, name="forget-learned"),
+    path("settings/learned/<uuid:taste_id>/forgetting/", learned.forget, name="forget-taste"),
     path("settings/activity/", settings.activity, name="activity"),
     path("settings/tokens/", settings.tokens, name="tokens"),
     path("settings/tokens/<uuid:family_id>/ending/", settings.end_token, name="end-token"),

@@ -1,6 +1,7 @@
-"""Search, what one keeps to read, and questions to all of it, as JSON: the same functions as the pages."""
+"""Search, what one keeps to read and sees again, and questions to all of it, as JSON: the same functions as the pages."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -11,11 +12,18 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from accounts.http import ApiRequest
-from download.actions import answers
-from download.actions.answers import Where
-from download.actions.fetches import ask_for_page
+from download.actions import (
+    answers,
+)
+from download.actions.answers import (
+    Where,
+)
+from download.actions.fetches import (
+    ask_for_page,
+)
 from download.actions.highlights import (
     annotate,
     mark_quote,
@@ -32,15 +40,49 @@ from download.actions.items import (
     site_key_of,
     trash_item,
 )
-from download.actions.tags import change_many, remove_tag, rename_tag, tagged, tags_of
-from download.fetching import Copy, NoPage, from_markup
-from download.models.answers import Conversation, Question
-from download.models.items import Highlight, Item, ItemQuerySet, Page, Tag
-from download.search import Found as Hits
-from download.search import Mode, Whose, search
+from download.actions.reviews import (
+    answer_card,
+    faces_of,
+    next_due,
+    session_of,
+    spread,
+    undo_review,
+)
+from download.actions.tags import (
+    change_many,
+    remove_tag,
+    rename_tag,
+    tagged,
+    tags_of,
+)
+from download.fetching import (
+    Copy,
+    NoPage,
+    from_markup,
+)
+from download.models.answers import (
+    Conversation,
+    Question,
+)
+from download.models.items import (
+    Highlight,
+    Item,
+    ItemQuerySet,
+    Page,
+    Tag,
+)
+from download.search import (
+    Found as Hits,
+)
+from download.search import (
+    Mode,
+    Whose,
+    search,
+)
 from download.serializers import (
     ITEM_OR_GONE,
     AnsweredManySerializer,
+    AnswerSerializer,
     AskAgainSerializer,
     AskedSerializer,
     BeginSerializer,
@@ -55,17 +97,33 @@ from download.serializers import (
     ItemWriteSerializer,
     PageSerializer,
     QuestionSerializer,
+    ReviewSerializer,
     SavedSerializer,
     SearchSerializer,
+    SessionSerializer,
+    SpreadSerializer,
+    SpreadWriteSerializer,
     TagChangeSerializer,
     TagSerializer,
     TalkSerializer,
     UsefulSerializer,
 )
-from download.showing import shown, with_answers
-from writeorperish.crypto.fields import open_rows
-from writeorperish.ops.refusals import Missing
-from writeorperish.privacy.reading import seen
+from download.showing import (
+    shown,
+    with_answers,
+)
+from download.spacing import (
+    day_of,
+)
+from writeorperish.crypto.fields import (
+    open_rows,
+)
+from writeorperish.ops.refusals import (
+    Missing,
+)
+from writeorperish.privacy.reading import (
+    seen,
+)
 from writeorperish.ui.api import (
     GuardedViewSet,
     UnknownFilter,
@@ -74,7 +132,9 @@ from writeorperish.ui.api import (
     repeatable,
     row_id,
 )
-from writeorperish.ui.parsing import StrictJSONParser
+from writeorperish.ui.parsing import (
+    StrictJSONParser,
+)
 
 PARAMS = frozenset({"q", "mode", "scope", "cursor"})
 
@@ -491,6 +551,75 @@ class TagViewSet(GuardedViewSet[Any]):
         return Response(status=204)
 
 
+class ReviewViewSet(ViewSet):
+    """What one kept, seen again: a session, answers to its cards, and taking one back."""
+
+    request: ApiRequest
+    read_scope = "download:read"
+    write_scope = "download:write"
+
+    @classmethod
+    def as_view(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # DRF's own is wider
+        view: Any = super().as_view(*args, **kwargs)
+        view.should_append_slash = False  # a redirect would lose the body
+        return view
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_params(request, frozenset())
+
+    @extend_schema(operation_id="download_reviews_session", responses=SessionSerializer)
+    def session(self, request: ApiRequest) -> Response:
+        on = today()
+        cards = session_of(request.user, on=on)
+        session = {
+            "cards": faces_of(request.user, cards, on=on),
+            "next_due": next_due(request.user, on=on),
+        }
+        return Response(SessionSerializer(session).data)
+
+    @extend_schema(
+        operation_id="download_reviews_create",
+        request=AnswerSerializer,
+        responses={201: ReviewSerializer, 200: ReviewSerializer},
+    )
+    def answer(self, request: ApiRequest) -> Response:
+        sent = AnswerSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = sent.validated_data
+        done = answer_card(
+            request.user,
+            values["card"],
+            values["answer"],
+            key=values["key"],
+            zone=timezone.get_current_timezone(),
+            at=values.get("at"),
+        )
+        return Response(ReviewSerializer(done).data, status=201 if done.created else 200)
+
+    @extend_schema(operation_id="download_reviews_destroy", request=None, responses={204: None})
+    def undo(self, request: ApiRequest, id: str) -> Response:
+        undo_review(request.user, row_id(id))
+        return Response(status=204)
+
+    @extend_schema(
+        operation_id="download_reviews_spread",
+        request=SpreadWriteSerializer,
+        responses=SpreadSerializer,
+    )
+    def spread(self, request: ApiRequest) -> Response:
+        sent = SpreadWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        on = today()
+        spread(request.user, on=on, days=sent.validated_data["days"])
+        told = {**sent.validated_data, "next_due": next_due(request.user, on=on)}
+        return Response(SpreadSerializer(told).data)
+
+
+def today() -> date:
+    return day_of(timezone.now(), timezone.get_current_timezone())
+
+
 urlpatterns = [
     path("search/", SearchView.as_view(), name="search"),
     path("ask/", AskViewSet.as_view({"get": "list", "post": "begin"}), name="asks"),
@@ -538,4 +667,8 @@ urlpatterns = [
         TagViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
         name="tag",
     ),
+    path("reviews/", ReviewViewSet.as_view({"post": "answer"}), name="reviews"),
+    path("reviews/session/", ReviewViewSet.as_view({"get": "session"}), name="review-session"),
+    path("reviews/spread/", ReviewViewSet.as_view({"post": "spread"}), name="review-spread"),
+    path("reviews/<str:id>/", ReviewViewSet.as_view({"delete": "undo"}), name="review"),
 ]

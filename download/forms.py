@@ -1,13 +1,29 @@
-"""The shape of what people type about what they keep."""
+"""The shape of what people send about what they keep."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from download.models.items import NOTE_CHARS, QUOTE_CHARS, TAG_CHARS, TITLE_CHARS, Item
-from writeorperish.privacy.levels import AIUsage
-from writeorperish.ui.fields import FormText
+from download.models.items import (
+    NOTE_CHARS,
+    QUOTE_CHARS,
+    TAG_CHARS,
+    TITLE_CHARS,
+    Item,
+)
+from download.models.reviews import (
+    LEAST_CARDS,
+    MOST_CARDS,
+    Review,
+)
+from writeorperish.privacy.levels import (
+    AIUsage,
+)
+from writeorperish.ui.fields import (
+    FormText,
+)
 
 MOST_PASTED = 50
 PAGE_CHARS = 1_000_000
@@ -170,3 +186,38 @@ class TagForm(forms.Form):
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+
+class CardForm(forms.Form):
+    card = forms.UUIDField()
+
+
+class AnswerForm(CardForm):
+    """An answer to a card. `key` is made with the page, so that a double click is one answer."""
+
+    key = forms.UUIDField()
+    answer = forms.ChoiceField(choices=Review.Answer)
+
+
+class UndoForm(forms.Form):
+    review = forms.UUIDField()
+
+
+class PaceForm(forms.Form):
+    """How many cards a session has, and how well things should be remembered."""
+
+    WANTED: ClassVar[list[tuple[str, Promise]]] = [
+        ("0.75", _("Seldom")),
+        ("0.85", _("Now and then")),
+        ("0.92", _("Often")),
+    ]
+
+    cards = forms.IntegerField(
+        label=_("Cards in a session"), min_value=LEAST_CARDS, max_value=MOST_CARDS
+    )
+    retention = forms.ChoiceField(
+        label=_("How often things come back"),
+        choices=WANTED,
+        widget=forms.RadioSelect,
+        help_text=_("The oftener, the better you remember, and the more there is to see each day."),
+    )

@@ -7,9 +7,19 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from download.actions.answers import QUESTION_CHARS
-from download.actions.naming import title_of
-from download.models.answers import Conversation, Question
+from download.actions.answers import (
+    QUESTION_CHARS,
+)
+from download.actions.naming import (
+    title_of,
+)
+from download.actions.reviews import (
+    MOST_SPREAD_DAYS,
+)
+from download.models.answers import (
+    Conversation,
+    Question,
+)
 from download.models.items import (
     NOTE_CHARS,
     QUOTE_CHARS,
@@ -19,12 +29,30 @@ from download.models.items import (
     Page,
     Tag,
 )
-from download.showing import shown, with_answers
-from writeorperish.crypto.envelope import CannotOpen
-from writeorperish.ops.refusals import Invalid
-from writeorperish.privacy.levels import AIUsage, PrivacyLevel
-from writeorperish.ui.fields import ApiId, ApiText
-from writeorperish.ui.parsing import Sent
+from download.models.reviews import (
+    Review,
+)
+from download.showing import (
+    shown,
+    with_answers,
+)
+from writeorperish.crypto.envelope import (
+    CannotOpen,
+)
+from writeorperish.ops.refusals import (
+    Invalid,
+)
+from writeorperish.privacy.levels import (
+    AIUsage,
+    PrivacyLevel,
+)
+from writeorperish.ui.fields import (
+    ApiId,
+    ApiText,
+)
+from writeorperish.ui.parsing import (
+    Sent,
+)
 
 MOST_REV = 2**31 - 1
 MOST_QUESTIONS = 50
@@ -401,3 +429,52 @@ class TagSerializer(serializers.Serializer[Tag]):
 
 class TagChangeSerializer(Sent):
     name = ApiText(max_chars=200)
+
+
+class NextSerializer(serializers.Serializer[Any]):
+    show_soon = serializers.DateField()
+    more_often = serializers.DateField()
+    useful = serializers.DateField()
+    less_often = serializers.DateField()
+
+
+class FaceSerializer(serializers.Serializer[Any]):
+    card = serializers.UUIDField(source="card.pk")
+    ref = serializers.CharField(source="card.source")
+    front = serializers.CharField()
+    back = serializers.CharField()
+    due = serializers.DateField(source="card.due_on", allow_null=True)
+    next = NextSerializer()
+
+
+class SessionSerializer(serializers.Serializer[Any]):
+    cards = FaceSerializer(many=True)
+    next_due = serializers.DateField(allow_null=True)
+
+
+class AnswerSerializer(Sent):
+    card = ApiId()
+    answer = serializers.ChoiceField(choices=Review.Answer.choices)
+    key = ApiId()
+    at = serializers.DateTimeField(required=False)
+
+
+class ReviewSerializer(serializers.Serializer[Any]):
+    """An answer that was given, and how its card stands now."""
+
+    id = serializers.UUIDField(source="review.pk")
+    card = serializers.UUIDField(source="card.pk")
+    due = serializers.DateField(source="card.due_on", allow_null=True)
+    stability = serializers.FloatField(source="card.stability", allow_null=True)
+    difficulty = serializers.FloatField(source="card.difficulty", allow_null=True)
+
+
+class SpreadWriteSerializer(Sent):
+    days = serializers.IntegerField(
+        required=False, default=14, min_value=1, max_value=MOST_SPREAD_DAYS
+    )
+
+
+class SpreadSerializer(serializers.Serializer[Any]):
+    days = serializers.IntegerField()
+    next_due = serializers.DateField(allow_null=True)

@@ -1,8 +1,19 @@
 from download import addresses
-from download.actions.answers import notes_of, written_out
-from download.actions.naming import title_of
-from download.models.answers import Question
+from download.actions.answers import (
+    notes_of,
+    written_out,
+)
+from download.actions.naming import (
+    title_of,
+)
+from download.learning import (
+    RECOMMENDATION,
+)
+from download.models.answers import (
+    Question,
+)
 from download.models.items import Highlight, Item, Page
+from writeorperish.ai.verdicts import learn
 from writeorperish.events.catalog import Genre
 from writeorperish.privacy.reading import source
 
@@ -52,3 +63,5 @@ source(
     readable=lambda question: question.over,
     searched=False,
 )
+
+learn(RECOMMENDATION)

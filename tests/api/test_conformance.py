@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 import schemathesis
@@ -31,6 +31,8 @@ from schemathesis.generation.meta import TestPhase
 from accounts.actions.tokens import begin_family
 from accounts.models import Export
 from download.actions.highlights import mark_quote
+from download.actions.reviews import answer_card, make_cards
+from download.models.reviews import Review
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
 from journal.actions.recordings import begin_recording, put_chunk
@@ -38,7 +40,8 @@ from journal.actions.replies import ask_for_reply
 from tests.events_drain import drain
 from tests.factories import befriend, entry, kept
 from tests.sounds import sound
-from writeorperish.ai.models import Call
+from writeorperish.ai.models import Call, Taste
+from writeorperish.ai.verdicts import Trait, verdict
 from writeorperish.ops import limits
 from writeorperish.privacy.circles import invite
 from writeorperish.privacy.levels import Purpose
@@ -111,8 +114,22 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
         "blocks": cast.mallory.pk,
         "consents": Purpose.EMBED,
         "exports": Export.objects.create(person=alice).pk,
+        "reviews": reviewed(alice).pk,
+        "learned": learned(alice).pk,
         "tokens": alice.token_families.create(expires_at=timezone.now()).pk,
     }
+
+
+def learned(owner) -> Taste:
+    traits = {Trait("site", 1): "example.org"}
+    verdict(owner, "recommendation", "opened", about=b"this", traits=traits)
+    return Taste.objects.get(owner=owner)
+
+
+def reviewed(owner) -> Review:
+    item = kept(owner)
+    make_cards(owner.pk, [item.ref])
+    return answer_card(owner, item.card.pk, "useful", key=new_id(), zone=UTC).review
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from time import time
 from uuid import UUID
 
@@ -16,10 +16,29 @@ from django.utils import timezone
 from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
 from accounts.models import User
-from download.actions.answers import Where, begin
-from download.actions.highlights import mark_quote, trash_highlight
-from download.actions.items import trash_item
-from download.models.items import Item, Page, Tag
+from download.actions.answers import (
+    Where,
+    begin,
+)
+from download.actions.highlights import (
+    mark_quote,
+    trash_highlight,
+)
+from download.actions.items import (
+    change_item,
+    trash_item,
+)
+from download.actions.reviews import (
+    answer_card,
+)
+from download.models.items import (
+    Item,
+    Page,
+    Tag,
+)
+from download.models.reviews import (
+    Card,
+)
 from journal.actions.drafts import discard_draft, save_draft
 from journal.actions.imports import (
     Settings,
@@ -43,9 +62,10 @@ from tests.sounds import sound
 from writeorperish.ai import prompts
 from writeorperish.ai.composing import compose
 from writeorperish.ai.ledger import Errand, open_call, settle_call
-from writeorperish.ai.models import Call
+from writeorperish.ai.models import Call, Taste
 from writeorperish.ai.providers.wire import Request
 from writeorperish.ai.recipes import Plan
+from writeorperish.ai.verdicts import Trait, verdict
 from writeorperish.privacy import consent
 from writeorperish.refs import new_id
 
@@ -73,6 +93,8 @@ def plant() -> World:
     people["empty"] = newcomer("empty")
     people["waiting"] = newcomer("waiting", state=User.State.WAITING)
     people["setaside"] = newcomer("setaside")
+    people["reviewer"] = newcomer("reviewer")
+    with_cards(people["reviewer"])
     with_profile(people["alice"])
     with_profile(people["setaside"], set_aside=True)
     return World(people, rows_of(people["alice"]) | {"moderator": people["moderator"].pk})
@@ -139,6 +161,7 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "said": heard.node.pk,
         "cut_off": cut_off,
         "family": app.family.pk,
+        "taste": learned(alice),
     }
 
 
@@ -194,6 +217,30 @@ def sent_about(owner: User, node: Node) -> Call:
     )
     settle_call(call, errand, cost_microdollars=0, usage=None)
     return call
+
+
+def learned(owner: User) -> UUID:
+    """What four suggestions taught: the id of one line of it."""
+    for number in range(4):
+        traits = {Trait("site", 1): "example.org", Trait("tags", number): f"tag {number}"}
+        outcome = "opened" if number else "never"
+        verdict(owner, "recommendation", outcome, about=new_id().bytes, traits=traits)
+    return Taste.objects.filter(owner=owner)[0].pk
+
+
+def with_cards(owner: User) -> None:
+    """A highlight to be seen again and links that were read, more of them than one session holds."""
+    link = kept(owner, "https://example.org/rest", "The kettle takes four minutes. So does a page.")
+    mark = mark_quote(owner, link, quote="So does a page.", note="For the chapter on mornings.")
+    read = [kept(owner, f"https://{each}.example/", "Words to read.") for each in range(7)]
+    for item in read:
+        change_item(owner, item, reading="done")
+    drain()
+    month = timedelta(days=30)
+    Card.objects.filter(owner=owner).update(made_at=timezone.now() - 2 * month)
+    for card in Card.objects.filter(owner=owner).exclude(item=link):
+        at = timezone.now() - month - timedelta(days=5 * (card.highlight_id == mark.pk))
+        answer_card(owner, card.pk, "useful", key=new_id(), zone=UTC, at=at)
 
 
 WEEKDAY = (

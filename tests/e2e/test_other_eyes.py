@@ -56,6 +56,7 @@ PRIVATE = [
     ("download:restoration", "post", {"item_id": "thrown"}),
     ("download:restore-highlight", "post", {"highlight_id": "unmarked"}),
     ("download:text", "post", {"item_id": "item"}),
+    ("accounts:forget-taste", "post", {"taste_id": "taste"}),
     ("journal:ask-ai", "get", {"node_id": "opened"}),
     ("journal:ask-ai", "post", {"node_id": "opened"}),
     ("journal:audience", "get", {"node_id": "entry"}),

@@ -22,6 +22,7 @@ from journal.models.nodes import Node
 from tests.events_drain import drain
 from tests.factories import befriend, block_between, entry, kept, person
 from tests.sounds import sound
+from writeorperish.ai.verdicts import Trait, verdict
 from writeorperish.privacy.circles import invite
 from writeorperish.refs import new_id
 
@@ -49,6 +50,7 @@ API = [
     "/api/v1/me/consents/",
     "/api/v1/me/invitations/",
     "/api/v1/me/jobs/",
+    "/api/v1/me/learned/",
     "/api/v1/me/memberships/",
     "/api/v1/me/tokens/",
 ]
@@ -71,10 +73,13 @@ PAGES = [
     "/library/highlights/",
     "/library/tags/",
     "/library/{link}/",
+    "/review/",
+    "/review/session/",
     "/search/?q=words",
     "/search/palette/?q=words",
     "/settings/activity/",
     "/settings/ai/",
+    "/settings/learned/",
     "/settings/tokens/",
     "/voice/",
 ]
@@ -96,6 +101,8 @@ def grow(owner, thread: Node, read: Item, circle, friend, *, to: int, by: int) -
         mark_quote(owner, link, quote="words to keep")
         mark_quote(owner, read, quote=f"word{number}")
         trash_item(owner, kept(owner, f"https://gone.example/{number}", title="Gone"))
+        traits = {Trait("tags", number): f"tag {number}"}
+        verdict(owner, "recommendation", "opened", about=new_id().bytes, traits=traits)
         save_draft(owner, new_id(), seq=1, title="", text=f"half of words {number}")
         edit_node(owner, thread, base_rev=thread.rev, title=None, text=f"words, take {number}")
         thread.refresh_from_db()

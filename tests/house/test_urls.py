@@ -11,7 +11,7 @@ from writeorperish.refs import new_id
 # Whose first path segments they are; allauth's pages stand under accounts.
 SEGMENTS = {
     "journal": {"journal", "voice", "media"},
-    "download": {"search", "ask", "library"},
+    "download": {"search", "ask", "library", "review"},
     "accounts": {"", "promise", "waiting", "settings", "accounts"},
     "allauth": {"accounts"},
     "writeorperish.ui": {

@@ -3,6 +3,7 @@ from datetime import timedelta
 from writeorperish.ai import cache
 from writeorperish.ai.embeddings import embed_text
 from writeorperish.ai.jobs import queue_of, run, stop_withheld
+from writeorperish.ai.verdicts import forget_what_is_unwanted
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import (
     AIPaused,
@@ -52,6 +53,11 @@ def stop_what_was_agreed_to(fact: ConsentWithdrawn) -> None:
 @on(ConsentWithdrawn, queue="urgent")
 def drop_what_was_kept(fact: ConsentWithdrawn) -> None:
     cache.drop(fact.person, fact.purpose)
+
+
+@on(ConsentWithdrawn)
+def forget_what_was_learned(fact: ConsentWithdrawn) -> None:
+    forget_what_is_unwanted(fact.person)
 
 
 @on(AIPaused, queue="urgent")

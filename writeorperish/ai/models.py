@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -532,6 +532,72 @@ class Job(models.Model):
     @property
     def over(self) -> bool:
         return self.state in {self.State.DONE, self.State.FAILED, self.State.STOPPED}
+
+
+class Verdict(models.Model):
+    """What somebody did with one suggestion. `key` is a keyed digest of what was suggested: no word and no id."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=40)
+    key = models.BinaryField(max_length=16)
+    outcome = models.CharField(max_length=20)
+    explored = models.BooleanField(default=False)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["owner", "kind", "key", "outcome"], name="ai_verdict_once"
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["kind", "outcome"], name="ai_verdict_counted")
+        ]
+
+    def __str__(self) -> str:
+        return f"verdict {self.pk}"
+
+
+class Taste(models.Model):
+    """What one person's verdicts say about one trait of one kind of suggestion.
+
+    `token` is blind: whether it is known of another suggestion is asked without opening a word; `label`
+    says it to its person. `yes` of `total` is the evidence as it weighed at `as_of`; it fades from there.
+    `taken`, `left` and `firm` (refusals for good) count verdicts.
+    """
+
+    EXPORTED: ClassVar = True
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=40)
+    feature = models.CharField(max_length=20)
+    token = models.BigIntegerField()
+    label = EncryptedTextField()
+    yes = models.FloatField(default=0)
+    total = models.FloatField(default=0)
+    taken = models.PositiveIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0)
+    firm = models.PositiveIntegerField(default=0)
+    as_of = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *sealed_checks("ai_taste", "label"),
+            models.UniqueConstraint(
+                fields=["owner", "kind", "feature", "token"], name="ai_taste_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(yes__gte=0, yes__lte=F("total")), name="ai_taste_evidence"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["owner", "-as_of", "-id"], name="ai_taste_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"taste {self.pk}"
 
 
 def halved(vectors: Sequence[Vector]) -> list[Any]:

@@ -202,6 +202,14 @@ class PageWanted(Fact):
     paced: bool = False
 
 
+@dataclass(frozen=True)
+class ItemReviewed(Fact):
+    """Its person saw a link, or a highlight in it, again and said when to see it next."""
+
+    ref: Ref
+    owner: UUID
+
+
 # AI
 
 
@@ -217,3 +225,12 @@ class AIPaused(Fact):
 class JobQueued(Fact):
     job: UUID
     owner: UUID
+
+
+@dataclass(frozen=True)
+class VerdictGiven(Fact):
+    """Somebody took or left a suggestion of this kind, and something may have been learned from it."""
+
+    owner: UUID
+    kind: Name
+    outcome: Name

@@ -38,8 +38,10 @@ RELEASED = {
     "ExportAsked": {"ref": REF, "owner": ID},
     "ItemSaved": {"ref": REF, "owner": ID},
     "PageWanted": {"ref": REF, "owner": ID},
+    "ItemReviewed": {"ref": REF, "owner": ID},
     "AIPaused": {"person": ID},
     "JobQueued": {"job": ID, "owner": ID},
+    "VerdictGiven": {"owner": ID, "kind": "recommendation", "outcome": "opened"},
 }
 OURS = {name: fact for name, fact in FACTS.items() if fact.__module__ == catalog.__name__}
 
