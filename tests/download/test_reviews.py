@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,7 @@ from download.models.memory import Grade
 from download.models.reviews import Card, Review
 from download.spacing import day_of, replayed
 from journal.actions.exports import rows_of
-from tests.factories import kept
+from tests.factories import kept, person
 from writeorperish.audit.models import Entry
 from writeorperish.events.models import Event
 from writeorperish.ops.once import KeyReused
@@ -258,6 +259,28 @@ def test_nobody_answers_twice_on_a_day_but_anybody_may_put_it_away(alice):
         answer(alice, item)
     answer(alice, item, "not_now")
     assert answer(alice, item, "done_with").card.reps == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_devices_at_once_make_one_answer_of_a_day():
+    owner = person("alice")
+    card, key = link(owner).card, new_id()
+    change_pace(owner, cards=5)  # the row to lock stands, so that making it keeps nobody apart
+
+    def press(number: int) -> str:
+        try:
+            done = answer(owner, card, key=key if number % 2 else new_id())
+        except AnsweredToday:
+            return "refused"
+        else:
+            return "created" if done.created else "repeated"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        said = sorted(pool.map(press, range(4)))
+    assert said.count("created") == 1
+    assert Review.objects.count() == Card.objects.get().reps == 1
 
 
 def test_nobody_answers_or_undoes_for_another(alice, charlie):
