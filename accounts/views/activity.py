@@ -18,6 +18,7 @@ VERBS = {
     "ai_usage": gettext_lazy("AI use changed"),
     "allowance.set": gettext_lazy("Your AI budget was changed by hand"),
     "ask_ai": gettext_lazy("AI was asked"),
+    "ask_archive": gettext_lazy("Your archive was asked"),
     "audience": gettext_lazy("Audience changed"),
     "block.lift": gettext_lazy("Somebody was unblocked"),
     "block.make": gettext_lazy("Somebody was blocked"),
@@ -29,6 +30,7 @@ VERBS = {
     "circle.leave": gettext_lazy("A circle was left"),
     "circle.make": gettext_lazy("A circle was made"),
     "circle.remove": gettext_lazy("Somebody was removed from a circle"),
+    "delete": gettext_lazy("Deleted for good"),
     "edit": gettext_lazy("Edited"),
     "erase": gettext_lazy("Erased"),
     "export.ask": gettext_lazy("An export was asked for"),
@@ -59,6 +61,8 @@ VERBS = {
 
 
 ABOUT = {
+    "download.conversation": gettext_lazy("a conversation with your archive"),
+    "download.question": gettext_lazy("a question to your archive"),
     "download.highlight": gettext_lazy("a highlight"),
     "download.item": gettext_lazy("a link"),
     "download.tag": gettext_lazy("a tag"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -68,18 +68,23 @@ def save_draft(
         raise DraftTooLong(chars=len(text), cap=DRAFT_CHARS)
     draft = Draft.objects.select_for_update().filter(pk=id).first()
     if draft is None:
-        return begin_draft(
-            person,
-            id,
-            seq=seq,
-            title=title,
-            text=text,
-            edits=edits,
-            parent=parent,
-            base_rev=base_rev,
-            privacy_level=privacy_level,
-            ai_usage=ai_usage,
-        )
+        try:
+            with transaction.atomic():
+                return begin_draft(
+                    person,
+                    id,
+                    seq=seq,
+                    title=title,
+                    text=text,
+                    edits=edits,
+                    parent=parent,
+                    base_rev=base_rev,
+                    privacy_level=privacy_level,
+                    ai_usage=ai_usage,
+                )
+        except IntegrityError:
+            # Another first save of it was faster by a moment.
+            draft = Draft.objects.select_for_update().get(pk=id)
     if draft.owner_id != person.pk:
         raise Missing
     if seq <= draft.seq:

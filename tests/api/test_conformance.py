@@ -30,6 +30,7 @@ from schemathesis.generation.meta import TestPhase
 
 from accounts.actions.tokens import begin_family
 from accounts.models import Export
+from download.actions.answers import Where, begin
 from download.actions.highlights import mark_quote
 from download.actions.reviews import answer_card, make_cards
 from download.models.reviews import Review
@@ -91,8 +92,11 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
     put_chunk(alice, recording, 0, 0, sound(0.3))
     job = ask_for_reply(alice, entry(alice, ai_usage="chat").pk)[1]
     link = kept(alice, text="words to keep", tags=("piano",))
+    question = begin(alice, "Which words are kept?", where=Where())
     drain()
     return {
+        "ask": question.conversation_id,
+        "questions": question.pk,
         "items": link.pk,
         "highlights": mark_quote(alice, link, quote="words").pk,
         "tags": link.tags.get().pk,

@@ -255,6 +255,7 @@ def test_a_reply_is_asked_for_watched_and_accounted_for(house, opened):
         expect(page.get_by_text("A reply is being written.")).to_have_count(0)
         expect(page.get_by_label("Your reply")).to_have_value("Meanwhile I go on.")
         page.get_by_role("link", name="What it was given").click()
+        page.wait_for_url("**/context/")
         assert faults_of(page) == []
         expect(
             page.get_by_role("link", name="I could not sleep, and the piano played.")

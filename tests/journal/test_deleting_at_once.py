@@ -1,4 +1,4 @@
-"""Two connections at one entry: no child is born under what is being deleted, and none stays behind it."""
+"""Two connections at one entry or draft: no child is born under what is being deleted, no first save is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -6,10 +6,13 @@ from threading import Event
 import pytest
 from django.db import connection, transaction
 
+from journal.actions.drafts import save_draft
 from journal.actions.nodes import ParentDeleted
 from journal.actions.trash import trash_node
+from journal.models.drafts import Draft
 from journal.models.nodes import Node
 from tests.factories import entry, person
+from writeorperish.refs import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 A_MOMENT = 0.4  # long enough for the other side to stand before the lock
@@ -61,3 +64,12 @@ def test_a_deletion_that_comes_while_a_reply_is_written_takes_it_along(writer):
     )
     assert Node.objects.count() == 2
     assert not Node.objects.filter(deleted_at__isnull=True).exists()
+
+
+def test_two_first_saves_of_one_draft_are_one_draft_with_the_later_words(writer):
+    id = new_id()
+    beside(
+        lambda: save_draft(writer, id, seq=1, title="", text="first words"),
+        lambda: save_draft(writer, id, seq=2, title="", text="first words and more"),
+    )
+    assert Draft.objects.get().body == "first words and more"
