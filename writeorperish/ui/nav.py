@@ -67,6 +67,7 @@ ACTIONS: Final = (
     Item(_("Look at what you keep to read"), "download:library", "library"),
     Item(_("Save a link"), "download:save", "bookmark"),
     Item(_("Look at your highlights"), "download:highlights", "highlighter"),
+    Item(_("Review what you kept"), "download:review", "history"),
     Item(_("Look at the calendar"), "journal:this-month", "calendar"),
     Item(_("Look at tags"), "journal:tags", "tag"),
     Item(_("Get a question to write about"), "journal:prompts", "quote"),
