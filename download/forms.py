@@ -170,3 +170,31 @@ class TagForm(forms.Form):
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+
+class LinksForm(forms.Form):
+    """A file of links from elsewhere."""
+
+    file = forms.FileField(
+        label=_("A file of links"),
+        help_text=_("Up to 50 MB. It is encrypted as it arrives, and first only checked."),
+        widget=forms.FileInput(attrs={"accept": ".html,.htm,.csv,.json,.js,.zip"}),
+    )
+
+
+class ImportChoicesForm(forms.Form):
+    """How the rows of a file become links."""
+
+    last_level = forms.BooleanField(
+        label=_("Name folders by their inner name only"),
+        help_text=_("A folder in a folder becomes the tag “Later” instead of “Reading/Later”."),
+        required=False,
+    )
+    ai_as_told = forms.BooleanField(
+        label=_("Let AI read what the file says it may read"),
+        help_text=_(
+            "Choose this for an export of your own only. Without it no link is opened to AI further than your "
+            "library begins with."
+        ),
+        required=False,
+    )

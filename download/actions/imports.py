@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import IO, Any, Final
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from download.actions.items import locked
 from download.actions.taking_in import Batch, Judged, Kept, label_of, write
 from download.formats.found import Row
-from download.formats.opening import opened
+from download.formats.opening import HEAD_BYTES, may_be_ours, opened
+from download.formats.reasons import REFUSALS
 from download.models.imports import Import, ImportRow
 from download.models.items import Item
 from writeorperish.audit.log import record
@@ -59,6 +60,11 @@ class EmptyFile(Invalid):
     words = _("This file is empty.")
 
 
+class UnknownFormat(Invalid):
+    code = "unknown_format"
+    words = REFUSALS["unknown_format"]
+
+
 class WrongState(Conflict):
     code = "wrong_state"
     words = _("This import is not at the point where that can be done.")
@@ -69,15 +75,19 @@ def imports_of(person: AbstractUser) -> QuerySet[Import]:
     return Import.objects.filter(owner=person.pk).order_by("-created_at", "-id")
 
 
-def begin_import(person: AbstractUser, file: storage.Readable, *, size: int) -> Import:
+def begin_import(person: AbstractUser, file: IO[bytes], *, size: int) -> Import:
     """The import of this file, sealed as it is; its name is not kept, and the check follows in the worker.
 
-    size: in bytes. EmptyFile, FileTooLarge.
+    file: can be sought. size: in bytes. EmptyFile, FileTooLarge, and UnknownFormat for what begins like none
+    of ours.
     """
     if size > FILE_BYTES:
         raise FileTooLarge(bytes=size, cap=FILE_BYTES)
     if not size:
         raise EmptyFile
+    if not may_be_ours(file.read(HEAD_BYTES)):
+        raise UnknownFormat
+    file.seek(0)
     blob = storage.keep(person.pk, file, media_type="application/octet-stream")
     with transaction.atomic():
         storage.settle(blob)
@@ -278,6 +288,19 @@ def retract_import(person: AbstractUser, run: Import) -> Import:
     record(person, "import.retract", Ref.to(run), of=person.pk)
     emit(ImportRetracted(Ref.to(run), person.pk))
     return run
+
+
+def counts_of(run: Import) -> dict[str, int]:
+    """How many rows had, or by the check would have, which outcome; nothing before there is a check."""
+    foreseen = run.state in {State.UPLOADED, State.CHECKING, State.CHECKED} or not run.next_row
+    if not foreseen:
+        return {name: getattr(run, name) for name in COUNTED}
+    return dict(report_of(run).get("counts", {}))
+
+
+def report_of(run: Import) -> dict[str, Any]:
+    """What the check found; empty before there is one."""
+    return run.report if isinstance(run.report, dict) else {}
 
 
 def rows_of(run: Import, outcome: str = "") -> QuerySet[ImportRow]:

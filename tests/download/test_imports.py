@@ -14,6 +14,7 @@ from download.actions.highlights import mark_quote
 from download.actions.imports import (
     EmptyFile,
     FileTooLarge,
+    UnknownFormat,
     WrongState,
     begin_import,
     cancel_import,
@@ -325,11 +326,10 @@ def test_a_stopped_import_keeps_what_it_made_until_it_is_taken_back(alice, monke
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        ("just words", "unknown_format"),
         (memeos(), "no_rows"),
         (b"PK\x03\x04nothing", "not_zip"),
     ],
-    ids=["none of ours", "no link", "no zip"],
+    ids=["no link", "no zip"],
 )
 def test_a_file_that_cannot_be_read_says_why(alice, data, reason):
     run = checked(alice, data)
@@ -340,11 +340,13 @@ def test_a_file_that_cannot_be_read_says_why(alice, data, reason):
         retract_import(alice, run)
 
 
-def test_a_file_has_a_size(alice):
+def test_what_is_no_file_of_links_is_refused_before_it_is_kept(alice):
     with pytest.raises(EmptyFile):
         begin_import(alice, io.BytesIO(b""), size=0)
     with pytest.raises(FileTooLarge):
         begin_import(alice, io.BytesIO(b"x"), size=50 * 1024 * 1024 + 1)
+    with pytest.raises(UnknownFormat):
+        uploaded(alice, "just words")
     assert not Blob.objects.exists()
 
 
