@@ -18,7 +18,6 @@ from download.actions.items import locked
 from download.actions.taking_in import Batch, Judged, Kept, label_of, write
 from download.formats.found import Row
 from download.formats.opening import HEAD_BYTES, may_be_ours, opened
-from download.formats.reasons import REFUSALS
 from download.models.imports import Import, ImportRow
 from download.models.items import Item
 from writeorperish.audit.log import record
@@ -62,7 +61,10 @@ class EmptyFile(Invalid):
 
 class UnknownFormat(Invalid):
     code = "unknown_format"
-    words = REFUSALS["unknown_format"]
+    words = _(
+        "This is none of the exports we can read: bookmarks of a browser, Pocket, Raindrop, "
+        "Readwise, Instapaper, an X archive or our own JSON."
+    )
 
 
 class WrongState(Conflict):

@@ -114,7 +114,12 @@ def problems(found: Import) -> list[Told]:
     """The first hundred rows that will not come in whole, and why."""
     words = dict(ImportRow.Outcome.choices)
     return [
-        Told(each["ordinal"], each["label"], str(words[each["outcome"]]), str(sentence(each["reason"])))
+        Told(
+            each["ordinal"],
+            each["label"],
+            str(words[each["outcome"]]),
+            str(sentence(each["reason"])),
+        )
         for each in report_of(found).get("problems", [])
     ]
 

@@ -65,7 +65,10 @@ def test_an_import_is_stopped_before_it_begins(alice, signed_in):
     assert (stopped.status_code, stopped.json()["state"]) == (200, "cancelled")
     drain()
     assert client.get(place).json()["state"] == "cancelled"
-    assert client.post(f"{place}run/", {}, content_type="application/json").json()["code"] == "wrong_state"
+    assert (
+        client.post(f"{place}run/", {}, content_type="application/json").json()["code"]
+        == "wrong_state"
+    )
 
 
 def test_what_is_no_file_of_links_is_refused_in_words(alice, signed_in):

@@ -1,6 +1,7 @@
 """The world the browser's tests look at: the demo's, and what it lacks."""
 
 import io
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from time import time
@@ -18,6 +19,8 @@ from accounts.actions.tokens import begin_family
 from accounts.models import User
 from download.actions.answers import Where, begin
 from download.actions.highlights import mark_quote, trash_highlight
+from download.actions.imports import begin_import as begin_links
+from download.actions.imports import confirm_import as confirm_links
 from download.actions.items import trash_item
 from download.models.items import Item, Page, Tag
 from journal.actions.drafts import discard_draft, save_draft
@@ -164,6 +167,8 @@ def library_of(alice: User) -> dict[str, UUID]:
         "item": item.pk,
         "mark": mark.pk,
         "unmarked": unmarked.pk,
+        "links": links_of(alice, "a script"),
+        "brought": links_of(alice, "Brought", confirmed=True),
         "failed": failed.pk,
         "suspected": suspected.pk,
         "thrown": thrown.pk,
@@ -231,6 +236,22 @@ PAST = {
     "2019-03-05.md": "# Rain\n\nIt rained on the whole of the market.",
     "unreadable.md": b"\x00\x01\x02\x00",
 }
+
+
+def links_of(owner: User, title: str, *, confirmed: bool = False) -> UUID:
+    """An import of two links, one of them none of the web, looked through, and with `confirmed` done; its id."""
+    rows = [
+        {"title": title, "content": "Words that came along.", "tags": ["piano"]},
+        {"title": "A script", "url": "javascript:alert(1)"},
+    ]
+    data = json.dumps({"format": "memeos", "items": rows}).encode()
+    run = begin_links(owner, io.BytesIO(data), size=len(data))
+    drain()
+    if confirmed:
+        run.refresh_from_db()
+        confirm_links(owner, run)
+        drain()
+    return run.pk
 
 
 def imported(owner: User, *, confirmed: bool = False) -> UUID:
