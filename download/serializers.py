@@ -421,7 +421,7 @@ class LinkImportChoicesSerializer(Sent):
 class LinkImportProblemSerializer(serializers.Serializer[Any]):
     ordinal = serializers.IntegerField()
     label = serializers.CharField(allow_blank=True)
-    outcome = serializers.ChoiceField(choices=ImportRow.Outcome.values)
+    outcome = serializers.ChoiceField(choices=ImportRow.Outcome.choices)
     reason = serializers.CharField()
 
 
@@ -430,7 +430,7 @@ class LinkImportSerializer(serializers.Serializer[Import]):
 
     id = serializers.UUIDField()
     format = serializers.CharField(allow_blank=True)
-    state = serializers.ChoiceField(choices=Import.State.values)
+    state = serializers.ChoiceField(choices=Import.State.choices)
     reason = serializers.CharField(allow_blank=True)
     done = serializers.IntegerField(source="next_row")
     total = serializers.IntegerField()
@@ -450,7 +450,7 @@ class ImportRowSerializer(serializers.Serializer[ImportRow]):
     """What became of one row of the file, and what taking it back came to."""
 
     ordinal = serializers.IntegerField()
-    outcome = serializers.ChoiceField(choices=ImportRow.Outcome.values)
+    outcome = serializers.ChoiceField(choices=ImportRow.Outcome.choices)
     reason = serializers.CharField(allow_blank=True)
     label = serializers.SerializerMethodField()
     item = serializers.UUIDField(source="item_id", allow_null=True)
