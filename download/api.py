@@ -9,26 +9,24 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from accounts.http import ApiRequest
-from download.actions import (
-    answers,
-)
-from download.actions.answers import (
-    Where,
-)
-from download.actions.fetches import (
-    ask_for_page,
-)
-from download.actions.highlights import (
-    annotate,
-    mark_quote,
-    mark_span,
-    trash_highlight,
+from download.actions import answers
+from download.actions.answers import Where
+from download.actions.fetches import ask_for_page
+from download.actions.highlights import annotate, mark_quote, mark_span, trash_highlight
+from download.actions.imports import (
+    begin_import,
+    cancel_import,
+    confirm_import,
+    imports_of,
+    retract_import,
+    rows_of,
 )
 from download.actions.items import (
     Found,
@@ -48,37 +46,13 @@ from download.actions.reviews import (
     spread,
     undo_review,
 )
-from download.actions.tags import (
-    change_many,
-    remove_tag,
-    rename_tag,
-    tagged,
-    tags_of,
-)
-from download.fetching import (
-    Copy,
-    NoPage,
-    from_markup,
-)
-from download.models.answers import (
-    Conversation,
-    Question,
-)
-from download.models.items import (
-    Highlight,
-    Item,
-    ItemQuerySet,
-    Page,
-    Tag,
-)
-from download.search import (
-    Found as Hits,
-)
-from download.search import (
-    Mode,
-    Whose,
-    search,
-)
+from download.actions.tags import change_many, remove_tag, rename_tag, tagged, tags_of
+from download.fetching import Copy, NoPage, from_markup
+from download.models.answers import Conversation, Question
+from download.models.imports import Import, ImportRow
+from download.models.items import Highlight, Item, ItemQuerySet, Page, Tag
+from download.search import Found as Hits
+from download.search import Mode, Whose, search
 from download.serializers import (
     ITEM_OR_GONE,
     AnsweredManySerializer,
@@ -92,9 +66,13 @@ from download.serializers import (
     HighlightSerializer,
     HighlightWriteSerializer,
     HitSerializer,
+    ImportRowSerializer,
     ItemChangeSerializer,
     ItemSerializer,
     ItemWriteSerializer,
+    LinkImportChoicesSerializer,
+    LinkImportSerializer,
+    LinkImportWriteSerializer,
     PageSerializer,
     QuestionSerializer,
     ReviewSerializer,
@@ -108,22 +86,12 @@ from download.serializers import (
     TalkSerializer,
     UsefulSerializer,
 )
-from download.showing import (
-    shown,
-    with_answers,
-)
-from download.spacing import (
-    day_of,
-)
-from writeorperish.crypto.fields import (
-    open_rows,
-)
-from writeorperish.ops.refusals import (
-    Missing,
-)
-from writeorperish.privacy.reading import (
-    seen,
-)
+from download.showing import shown, with_answers
+from download.spacing import day_of
+from writeorperish.crypto.fields import open_rows
+from writeorperish.ops.once import Outcome
+from writeorperish.ops.refusals import Missing
+from writeorperish.privacy.reading import seen
 from writeorperish.ui.api import (
     GuardedViewSet,
     UnknownFilter,
@@ -132,9 +100,7 @@ from writeorperish.ui.api import (
     repeatable,
     row_id,
 )
-from writeorperish.ui.parsing import (
-    StrictJSONParser,
-)
+from writeorperish.ui.parsing import StrictJSONParser
 
 PARAMS = frozenset({"q", "mode", "scope", "cursor"})
 
@@ -620,6 +586,91 @@ def today() -> date:
     return day_of(timezone.now(), timezone.get_current_timezone())
 
 
+class LinkImportViewSet(GuardedViewSet[Any]):
+    """Files of links: checked first, imported on a second word, taken back as a whole."""
+
+    request: ApiRequest
+    model = Import
+    serializer_class = LinkImportSerializer
+    read_scope = "download:read"
+    write_scope = "download:write"
+    ordering = ("-created_at", "-id")
+    rates: ClassVar[Mapping[str, str]] = {"create": "import"}
+
+    def get_queryset(self) -> QuerySet[Import]:
+        return imports_of(self.request.user)
+
+    @extend_schema(
+        request={"multipart/form-data": LinkImportWriteSerializer},
+        responses={202: LinkImportSerializer},
+    )
+    def create(self, request: ApiRequest) -> Response:
+        sent = LinkImportWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        file = sent.validated_data["file"]
+        run = begin_import(request.user, file, size=file.size)
+        answer = self.shown(run, status=202)
+        answer.headers["Location"] = f"{request.path}{run.pk}/"
+        return answer
+
+    @extend_schema(request=LinkImportChoicesSerializer, responses={202: LinkImportSerializer})
+    @repeatable
+    def run(self, request: ApiRequest, id: str) -> Response:
+        sent = LinkImportChoicesSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        run = confirm_import(request.user, self.get_object(), **sent.validated_data)
+        return self.shown(run, status=202)
+
+    @extend_schema(request=None, responses={202: LinkImportSerializer})
+    @repeatable
+    def undo(self, request: ApiRequest, id: str) -> Response:
+        return self.shown(retract_import(request.user, self.get_object()), status=202)
+
+    @extend_schema(request=None, responses={200: LinkImportSerializer})
+    @repeatable
+    def cancel(self, request: ApiRequest, id: str) -> Response:
+        return self.shown(cancel_import(request.user, self.get_object()))
+
+    def again(self, earlier: Outcome) -> Response:
+        made = [earlier.result.id] if earlier.result else []
+        run = imports_of(self.request.user).filter(pk__in=made).first()
+        if run is None:
+            raise Missing
+        return self.shown(run, status=earlier.status)
+
+
+class ImportRowFilter(filters.FilterSet):  # type: ignore[misc]  # ships no types
+    outcome = filters.ChoiceFilter(choices=ImportRow.Outcome.choices)
+
+    class Meta:
+        model = ImportRow
+        fields = ("outcome",)
+
+
+class ImportRowViewSet(GuardedViewSet[Any]):
+    """What became of each row of one file, in its order."""
+
+    request: ApiRequest
+    model = ImportRow
+    serializer_class = ImportRowSerializer
+    read_scope = "download:read"
+    write_scope = "download:write"
+    ordering = ("ordinal", "id")
+    filterset_class = ImportRowFilter
+    opens: ClassVar[Mapping[str, tuple[str, ...]]] = {"label": ("label",)}
+
+    def get_queryset(self) -> QuerySet[ImportRow]:
+        if "id" not in self.kwargs:
+            return ImportRow.objects.none()
+        run = imports_of(self.request.user).filter(pk=row_id(str(self.kwargs["id"]))).first()
+        if run is None:
+            raise Missing
+        return rows_of(run).defer("before")
+
+    def list(self, request: Request, **_place: str) -> Response:
+        return super().list(request)
+
+
 urlpatterns = [
     path("search/", SearchView.as_view(), name="search"),
     path("ask/", AskViewSet.as_view({"get": "list", "post": "begin"}), name="asks"),
@@ -660,6 +711,26 @@ urlpatterns = [
             {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
         ),
         name="highlight",
+    ),
+    path(
+        "imports/",
+        LinkImportViewSet.as_view(
+            {"get": "list", "post": "create"}, parser_classes=(MultiPartParser,)
+        ),
+        name="imports",
+    ),
+    path("imports/<str:id>/", LinkImportViewSet.as_view({"get": "retrieve"}), name="import"),
+    path("imports/<str:id>/run/", LinkImportViewSet.as_view({"post": "run"}), name="import-run"),
+    path("imports/<str:id>/undo/", LinkImportViewSet.as_view({"post": "undo"}), name="import-undo"),
+    path(
+        "imports/<str:id>/cancellation/",
+        LinkImportViewSet.as_view({"post": "cancel"}),
+        name="import-cancellation",
+    ),
+    path(
+        "imports/<str:id>/rows/",
+        ImportRowViewSet.as_view({"get": "list"}),
+        name="import-rows",
     ),
     path("tags/", TagViewSet.as_view({"get": "list"}), name="tags"),
     path(

@@ -6,24 +6,10 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from download.models.items import (
-    NOTE_CHARS,
-    QUOTE_CHARS,
-    TAG_CHARS,
-    TITLE_CHARS,
-    Item,
-)
-from download.models.reviews import (
-    LEAST_CARDS,
-    MOST_CARDS,
-    Review,
-)
-from writeorperish.privacy.levels import (
-    AIUsage,
-)
-from writeorperish.ui.fields import (
-    FormText,
-)
+from download.models.items import NOTE_CHARS, QUOTE_CHARS, TAG_CHARS, TITLE_CHARS, Item
+from download.models.reviews import LEAST_CARDS, MOST_CARDS, Review
+from writeorperish.privacy.levels import AIUsage
+from writeorperish.ui.fields import FormText
 
 MOST_PASTED = 50
 PAGE_CHARS = 1_000_000
@@ -220,4 +206,32 @@ class PaceForm(forms.Form):
         choices=WANTED,
         widget=forms.RadioSelect,
         help_text=_("The oftener, the better you remember, and the more there is to see each day."),
+    )
+
+
+class LinksForm(forms.Form):
+    """A file of links from elsewhere."""
+
+    file = forms.FileField(
+        label=_("A file of links"),
+        help_text=_("Up to 50 MB. It is encrypted as it arrives, and first only checked."),
+        widget=forms.FileInput(attrs={"accept": ".html,.htm,.csv,.json,.js,.zip"}),
+    )
+
+
+class ImportChoicesForm(forms.Form):
+    """How the rows of a file become links."""
+
+    last_level = forms.BooleanField(
+        label=_("Name folders by their inner name only"),
+        help_text=_("A folder in a folder becomes the tag “Later” instead of “Reading/Later”."),
+        required=False,
+    )
+    ai_as_told = forms.BooleanField(
+        label=_("Let AI read what the file says it may read"),
+        help_text=_(
+            "Choose this for an export of your own only. Without it no link is opened to AI further than your "
+            "library begins with."
+        ),
+        required=False,
     )

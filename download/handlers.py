@@ -1,12 +1,27 @@
+from datetime import timedelta
+
 from download.actions.answers import KIND, KIND_HERE, answer, end_answer
 from download.actions.fetches import fetch_page
+from download.actions.imports import check_import, run_import, want_pages
 from download.actions.reviews import make_cards
+from download.actions.undoing import undo_import
 from download.actions.words import index_text
 from writeorperish.ai.jobs import runs
 from writeorperish.ai.models import Job
 from writeorperish.events.bus import on
-from writeorperish.events.catalog import Genre, PageWanted, TextRewritten, TextWritten
+from writeorperish.events.catalog import (
+    Genre,
+    ImportConfirmed,
+    ImportFinished,
+    ImportRetracted,
+    ImportUploaded,
+    PageWanted,
+    TextRewritten,
+    TextWritten,
+)
 from writeorperish.privacy.levels import Purpose
+
+LONG = timedelta(minutes=30)
 
 
 @on(TextWritten)
@@ -37,3 +52,23 @@ def fetch_what_was_wanted(fact: PageWanted) -> None:
 @on(TextWritten, genres={Genre.READING}, queue="low")
 def make_a_card_for_what_was_kept(fact: TextWritten) -> None:
     make_cards(fact.owner, [fact.ref])
+
+
+@on(ImportUploaded, lease=LONG)
+def check_what_was_uploaded(fact: ImportUploaded) -> None:
+    check_import(fact.ref.id)
+
+
+@on(ImportConfirmed, queue="low", lease=LONG)
+def import_what_was_confirmed(fact: ImportConfirmed) -> None:
+    run_import(fact.ref.id)
+
+
+@on(ImportFinished, queue="low")
+def want_what_was_imported(fact: ImportFinished) -> None:
+    want_pages(fact.ref.id)
+
+
+@on(ImportRetracted, lease=LONG)
+def undo_what_was_retracted(fact: ImportRetracted) -> None:
+    undo_import(fact.ref.id)

@@ -7,52 +7,20 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from download.actions.answers import (
-    QUESTION_CHARS,
-)
-from download.actions.naming import (
-    title_of,
-)
-from download.actions.reviews import (
-    MOST_SPREAD_DAYS,
-)
-from download.models.answers import (
-    Conversation,
-    Question,
-)
-from download.models.items import (
-    NOTE_CHARS,
-    QUOTE_CHARS,
-    TITLE_CHARS,
-    Highlight,
-    Item,
-    Page,
-    Tag,
-)
-from download.models.reviews import (
-    Review,
-)
-from download.showing import (
-    shown,
-    with_answers,
-)
-from writeorperish.crypto.envelope import (
-    CannotOpen,
-)
-from writeorperish.ops.refusals import (
-    Invalid,
-)
-from writeorperish.privacy.levels import (
-    AIUsage,
-    PrivacyLevel,
-)
-from writeorperish.ui.fields import (
-    ApiId,
-    ApiText,
-)
-from writeorperish.ui.parsing import (
-    Sent,
-)
+from download.actions.answers import QUESTION_CHARS
+from download.actions.imports import counts_of, report_of
+from download.actions.naming import title_of
+from download.actions.reviews import MOST_SPREAD_DAYS
+from download.models.answers import Conversation, Question
+from download.models.imports import Import, ImportRow
+from download.models.items import NOTE_CHARS, QUOTE_CHARS, TITLE_CHARS, Highlight, Item, Page, Tag
+from download.models.reviews import Review
+from download.showing import shown, with_answers
+from writeorperish.crypto.envelope import CannotOpen
+from writeorperish.ops.refusals import Invalid
+from writeorperish.privacy.levels import AIUsage, PrivacyLevel
+from writeorperish.ui.fields import ApiId, ApiText
+from writeorperish.ui.parsing import Sent
 
 MOST_REV = 2**31 - 1
 MOST_QUESTIONS = 50
@@ -478,3 +446,58 @@ class SpreadWriteSerializer(Sent):
 class SpreadSerializer(serializers.Serializer[Any]):
     days = serializers.IntegerField()
     next_due = serializers.DateField(allow_null=True)
+
+
+class LinkImportWriteSerializer(serializers.Serializer[Any]):
+    """A file of links, at most 50 MB."""
+
+    file = serializers.FileField()
+
+
+class LinkImportChoicesSerializer(Sent):
+    """`last_level`: folders become tags by their inner name only. `ai_as_told`: links get the AI use the file names."""
+
+    last_level = serializers.BooleanField(required=False)
+    ai_as_told = serializers.BooleanField(required=False)
+
+
+class LinkImportProblemSerializer(serializers.Serializer[Any]):
+    ordinal = serializers.IntegerField()
+    label = serializers.CharField(allow_blank=True)
+    outcome = serializers.ChoiceField(choices=ImportRow.Outcome.choices)
+    reason = serializers.CharField()
+
+
+class LinkImportSerializer(serializers.Serializer[Import]):
+    """A file of links. `counts` is what the check foresaw, and from the first row on what became of them."""
+
+    id = serializers.UUIDField()
+    format = serializers.CharField(allow_blank=True)
+    state = serializers.ChoiceField(choices=Import.State.choices)
+    reason = serializers.CharField(allow_blank=True)
+    done = serializers.IntegerField(source="next_row")
+    total = serializers.IntegerField()
+    counts = serializers.SerializerMethodField()
+    problems = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_counts(self, run: Import) -> dict[str, int]:
+        return counts_of(run)
+
+    @extend_schema_field(LinkImportProblemSerializer(many=True))
+    def get_problems(self, run: Import) -> list[Any]:
+        return list(report_of(run).get("problems", []))
+
+
+class ImportRowSerializer(serializers.Serializer[ImportRow]):
+    """What became of one row of the file, and what taking it back came to."""
+
+    ordinal = serializers.IntegerField()
+    outcome = serializers.ChoiceField(choices=ImportRow.Outcome.choices)
+    reason = serializers.CharField(allow_blank=True)
+    label = serializers.SerializerMethodField()
+    item = serializers.UUIDField(source="item_id", allow_null=True)
+    undo = serializers.CharField(allow_blank=True)
+
+    def get_label(self, row: ImportRow) -> str:
+        return opened(lambda: row.label)

@@ -1,17 +1,8 @@
 from download import addresses
-from download.actions.answers import (
-    notes_of,
-    written_out,
-)
-from download.actions.naming import (
-    title_of,
-)
-from download.learning import (
-    RECOMMENDATION,
-)
-from download.models.answers import (
-    Question,
-)
+from download.actions.answers import notes_of, written_out
+from download.actions.naming import title_of
+from download.learning import RECOMMENDATION
+from download.models.answers import Question
 from download.models.items import Highlight, Item, Page
 from writeorperish.ai.verdicts import learn
 from writeorperish.events.catalog import Genre

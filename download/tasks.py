@@ -1,11 +1,13 @@
 from celery import shared_task
 
 from download.actions.highlights import purge as purge_highlights
+from download.actions.imports import sweep_files
 from download.actions.items import purge as purge_items
 
 
 @shared_task
 def purge() -> None:
-    """Lets go of what has been in the trash for its time."""
+    """Lets go of what has been in the trash for its time, and of files that were imported."""
     purge_items()
     purge_highlights()
+    sweep_files()

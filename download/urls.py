@@ -1,6 +1,6 @@
 from django.urls import path
 
-from download.views import ask, highlights, library, reader, review, search
+from download.views import ask, highlights, imports, library, reader, review, search
 
 app_name = "download"
 
@@ -45,6 +45,12 @@ urlpatterns = [
         highlights.restore,
         name="restore-highlight",
     ),
+    path("library/import/", imports.imports, name="imports"),
+    path("library/import/<uuid:run_id>/", imports.run, name="import"),
+    path("library/import/<uuid:run_id>/run/", imports.confirm, name="confirm-import"),
+    path("library/import/<uuid:run_id>/cancellation/", imports.cancel, name="cancel-import"),
+    path("library/import/<uuid:run_id>/undo/", imports.undo, name="undo-import"),
+    path("library/import/<uuid:run_id>/report/", imports.report, name="import-report"),
     path("library/tags/", highlights.tags, name="tags"),
     path("library/tags/<uuid:tag_id>/", highlights.rename, name="rename-tag"),
     path("library/tags/<uuid:tag_id>/deletion/", highlights.remove, name="remove-tag"),

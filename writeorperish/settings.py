@@ -507,6 +507,8 @@ SPECTACULAR_SETTINGS = {
         "AuthorKind": "journal.models.nodes.Node.Author",
         "VersionReason": "journal.models.nodes.Version.Reason",
         "ImportState": "journal.models.imports.ImportRun.State",
+        "LinkImportState": "download.models.imports.Import.State",
+        "ImportRowOutcome": "download.models.imports.ImportRow.Outcome",
         "WhyNot": "journal.serializers.WHY_NOT",
         "PortraitState": "journal.models.portraits.Portrait.State",
         "PortraitMadeBy": "journal.models.portraits.Portrait.MadeBy",

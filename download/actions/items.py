@@ -295,12 +295,16 @@ def named(names: Iterable[str]) -> dict[str, str]:
     """Key → name of each tag, as first written. TooManyTags beyond 30; what is only space is no tag."""
     found: dict[str, str] = {}
     for name in names:
-        tidy = " ".join(unicodedata.normalize("NFKC", name).split()).removeprefix("#")[:TAG_CHARS]
-        if tidy:
+        if tidy := tidied(name):
             found.setdefault(tag_key(tidy), tidy)
     if len(found) > MOST_TAGS:
         raise TooManyTags
     return found
+
+
+def tidied(name: str) -> str:
+    """A tag as it is written; "" when there is nothing of it."""
+    return " ".join(unicodedata.normalize("NFKC", name).split()).removeprefix("#")[:TAG_CHARS]
 
 
 def tag_key(name: str) -> str:

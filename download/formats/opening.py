@@ -50,6 +50,11 @@ def opened(file: BinaryIO, *, size: int, now: datetime) -> Opened:
     return Opened(found.NAME, _bounded(found.rows(Utf8(blocks), now=now)))
 
 
+def may_be_ours(head: bytes) -> bool:
+    """Whether a file that begins so can be one of ours: it has the signs of a format, or is an archive to look into."""
+    return head.startswith(ZIP) or recognised(_text(head)) is not None
+
+
 def recognised(head: bytes) -> ModuleType | None:
     """The format whose signs are in the first bytes of a file, in UTF-8."""
     return next((each for each in FORMATS if each.sniff(head)), None)

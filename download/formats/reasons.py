@@ -20,12 +20,21 @@ REFUSALS: Final[dict[str, Promise]] = {
     "bomb": _("Unpacked, this zip file would be far larger than it looks. It was not opened."),
     "too_many_rows": _("There are more than 200,000 links in this file. Split it into several."),
     "no_rows": _("There is not one link in this file."),
+    "file_gone": _("The file is no longer here. Send it again."),
 }
 
 # The row stays out because of what it says.
 SKIPPED: Final[dict[str, Promise]] = {
     "not_http": _("Its address is not one of the web."),
     "in_trash": _("It is in your trash; restore it there."),
+}
+
+# The row was taken in, and something of it found no room.
+LEFT_OUT: Final[dict[str, Promise]] = {
+    "tags_left_out": _("It was kept with 30 tags; the file has more."),
+    "fields_left_out": _(
+        "It was kept without the fields of the other program, which are too long."
+    ),
 }
 
 # The row could not be read.
@@ -42,7 +51,7 @@ FAILED: Final[dict[str, Promise]] = {
 
 def sentence(code: str) -> Promise:
     """What to tell a person about this code. KeyError for a code that is none of these."""
-    for sentences in (REFUSALS, SKIPPED, FAILED):
+    for sentences in (REFUSALS, SKIPPED, LEFT_OUT, FAILED):
         if code in sentences:
             return sentences[code]
     raise KeyError(code)

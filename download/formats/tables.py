@@ -89,3 +89,8 @@ class Blocks(io.RawIOBase):
         into[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
+
+
+def guarded(cell: str) -> str:
+    """A cell that no program for tables takes for a formula: what begins like one has a quotation mark before it."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,6 +1,7 @@
 """The world the browser's tests look at: the demo's, and what it lacks."""
 
 import io
+import json
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from time import time
@@ -16,37 +17,16 @@ from django.utils import timezone
 from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
 from accounts.models import User
-from download.actions.answers import (
-    Where,
-    begin,
-)
-from download.actions.highlights import (
-    mark_quote,
-    trash_highlight,
-)
-from download.actions.items import (
-    change_item,
-    trash_item,
-)
-from download.actions.reviews import (
-    answer_card,
-)
-from download.models.items import (
-    Item,
-    Page,
-    Tag,
-)
-from download.models.reviews import (
-    Card,
-)
+from download.actions.answers import Where, begin
+from download.actions.highlights import mark_quote, trash_highlight
+from download.actions.imports import begin_import as begin_links
+from download.actions.imports import confirm_import as confirm_links
+from download.actions.items import change_item, trash_item
+from download.actions.reviews import answer_card
+from download.models.items import Item, Page, Tag
+from download.models.reviews import Card
 from journal.actions.drafts import discard_draft, save_draft
-from journal.actions.imports import (
-    Settings,
-    begin_import,
-    begin_upload,
-    confirm_import,
-    put_part,
-)
+from journal.actions.imports import Settings, begin_import, begin_upload, confirm_import, put_part
 from journal.actions.nodes import change_settings, edit_node
 from journal.actions.portraits import ask_for_portrait, edit_portrait, shown_to
 from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
@@ -187,6 +167,8 @@ def library_of(alice: User) -> dict[str, UUID]:
         "item": item.pk,
         "mark": mark.pk,
         "unmarked": unmarked.pk,
+        "links": links_of(alice, "a script"),
+        "brought": links_of(alice, "Brought", confirmed=True),
         "failed": failed.pk,
         "suspected": suspected.pk,
         "thrown": thrown.pk,
@@ -278,6 +260,22 @@ PAST = {
     "2019-03-05.md": "# Rain\n\nIt rained on the whole of the market.",
     "unreadable.md": b"\x00\x01\x02\x00",
 }
+
+
+def links_of(owner: User, title: str, *, confirmed: bool = False) -> UUID:
+    """An import of two links, one of them none of the web, looked through, and with `confirmed` done; its id."""
+    rows = [
+        {"title": title, "content": "Words that came along.", "tags": ["piano"]},
+        {"title": "A script", "url": "javascript:alert(1)"},
+    ]
+    data = json.dumps({"format": "memeos", "items": rows}).encode()
+    run = begin_links(owner, io.BytesIO(data), size=len(data))
+    drain()
+    if confirmed:
+        run.refresh_from_db()
+        confirm_links(owner, run)
+        drain()
+    return run.pk
 
 
 def imported(owner: User, *, confirmed: bool = False) -> UUID:
