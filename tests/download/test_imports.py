@@ -2,6 +2,7 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -406,3 +407,28 @@ def test_files_go_after_seven_days_and_their_report_stays(alice):
     run.refresh_from_db()
     assert (run.blob, run.total) == (None, 6)
     assert Blob.objects.get().state == Blob.State.DOOMED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_at_once_make_every_link_once(alice):
+    """The library's row is the lock: each file's batch sees what the other has made."""
+    rows = [{"url": f"https://example.org/{n}", "tags": ["one"]} for n in range(30)]
+    runs = [checked(alice, memeos(*order)) for order in (rows, rows[::-1])]
+    for run in runs:
+        confirm_import(alice, run)
+
+    def go(run):
+        try:
+            run_import(run.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(go, runs))
+    for run in runs:
+        run.refresh_from_db()
+    assert (Item.objects.count(), Tag.objects.count()) == (30, 1)
+    assert sorted((run.state, run.created, run.unchanged) for run in runs) == [
+        ("done", 0, 30),
+        ("done", 30, 0),
+    ]

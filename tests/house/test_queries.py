@@ -1,5 +1,7 @@
 """A list costs no more queries for eight rows than for four, on every page and in the API."""
 
+from io import BytesIO
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,7 +11,9 @@ from drf_spectacular.generators import SchemaGenerator
 from accounts.actions.tokens import begin_family
 from download.actions.answers import Where, begin, stop
 from download.actions.highlights import mark_quote
+from download.actions.imports import begin_import as begin_links
 from download.actions.items import trash_item
+from download.models.imports import Import, ImportRow
 from download.models.items import Item
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
@@ -31,6 +35,8 @@ pytestmark = pytest.mark.django_db
 API = [
     "/api/v1/download/ask/",
     "/api/v1/download/highlights/",
+    "/api/v1/download/imports/",
+    "/api/v1/download/imports/{file}/rows/",
     "/api/v1/download/items/",
     "/api/v1/download/search/?q=words",
     "/api/v1/download/tags/",
@@ -71,6 +77,8 @@ PAGES = [
     "/library/?state=deleted",
     "/library/?tag=t0",
     "/library/highlights/",
+    "/library/import/",
+    "/library/import/{file}/",
     "/library/tags/",
     "/library/{link}/",
     "/review/",
@@ -109,6 +117,7 @@ def grow(owner, thread: Node, read: Item, circle, friend, *, to: int, by: int) -
         upload = begin_upload(owner, size=5)
         put_part(owner, upload, 0, b"words")
         begin_import(owner, upload)
+        bring(owner, number)
         speak(owner, into="draft")
         speak(owner, into="entry", parent=thread.pk)
         somebody = person(f"somebody{number}")
@@ -122,6 +131,15 @@ def grow(owner, thread: Node, read: Item, circle, friend, *, to: int, by: int) -
         shown = shown_to(owner)
         edit_portrait(owner, base_rev=shown.rev if shown else 0, body=f"{words}\nAnd a last one.")
     drain()
+
+
+def bring(owner, number: int) -> None:
+    """One more file of links, and one more row in the first."""
+    data = b'[{"title": "words", "url": "https://example.org/words"}]'
+    begin_links(owner, BytesIO(data), size=len(data))
+    first = Import.objects.filter(owner=owner).earliest("created_at")
+    told = {"outcome": "skipped", "reason": "not_http", "label": f"words {number}"}
+    ImportRow.objects.create(owner=owner, run=first, ordinal=number + 2, **told)
 
 
 def speak(owner, *, into: str, **more) -> None:
@@ -142,7 +160,8 @@ def test_lists_cost_no_more_for_eight_rows_than_for_four(alice, bob, cast, signe
     befriend(bob, alice)
     thread = entry(alice, "the words that others answer", circles=(cast.circle,))
     link = kept(alice, text=" ".join(f"word{number}" for number in range(20)), tags=("t0",))
-    names = {"thread": thread.pk, "circle": cast.circle.pk, "link": link.pk}
+    file = begin_links(alice, BytesIO(b'[{"title": "words", "url": ""}]'), size=31)
+    names = {"thread": thread.pk, "circle": cast.circle.pk, "link": link.pk, "file": file.pk}
     addresses = [each.format(**names) for each in (*API, *PAGES, *INSIDE)]
     client = signed_in(alice)
     costs = []
@@ -160,7 +179,8 @@ def test_every_list_of_the_api_is_counted():
     with GENERATOR_STATS.silence():
         schema = SchemaGenerator().get_schema(request=None, public=True)
     lists = {path for path, methods in schema["paths"].items() if is_list(schema, methods)}
-    assert lists == {path.partition("?")[0].replace("{thread}", "{id}") for path in API}
+    counted = {path.partition("?")[0].replace("{thread}", "{id}") for path in API}
+    assert lists == {path.replace("{file}", "{id}") for path in counted}
 
 
 def is_list(schema, methods) -> bool:
