@@ -29,6 +29,7 @@ from writeorperish.refs import new_id
 
 AT_ONCE = 1_000
 ORIGINALS = 200
+DISTINCT = 5_000
 # How far each vector lies beside the line between two originals, so that no two are alike.
 TURN = 0.02
 OTHERS = 1_000
@@ -59,12 +60,15 @@ def between(made: NDArray[np.float32], count: int, *, seed: int) -> NDArray[np.f
 def fill(person: User, count: int, made: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
     """So many entries of one passage each, indexed by words and by meaning; their vectors, in the order made."""
     diary, vectors = Diary(seed), between(made, count, seed=seed)
-    known: dict[Term, int] = {}
+    # Taking texts apart is most of the work, and what is measured does not know that they come again.
+    distinct = [diary.text() for _ in range(min(DISTINCT, count))]
+    terms = blinded(person, distinct)
     for first in range(0, count, AT_ONCE):
-        texts = [diary.text() for _ in range(min(AT_ONCE, count - first))]
+        picked = [n % len(distinct) for n in range(first, min(first + AT_ONCE, count))]
+        texts = [distinct[n] for n in picked]
         with transaction.atomic(), rows_of(person.pk):
             nodes = entries(person, texts, first)
-            index(person, nodes, texts, first, known)
+            index(person, nodes, [terms[n] for n in picked], first)
             embed(person, nodes, vectors[first : first + len(nodes)])
     with rows_of(person.pk):
         Shelf.locked(person.pk)
@@ -86,30 +90,31 @@ def entries(person: User, texts: Sequence[str], first: int) -> list[Node]:
     return Node.objects.bulk_create(nodes)
 
 
-def index(
-    person: User, nodes: Sequence[Node], texts: Sequence[str], first: int, known: dict[Term, int]
-) -> None:
-    numbered = {
-        no: Numbered(*blinded(person, text, known)) for no, text in enumerate(texts, start=first)
-    }
+def index(person: User, nodes: Sequence[Node], terms: Sequence[Numbered], first: int) -> None:
+    numbered = dict(enumerate(terms, start=first))
     put_in(person.pk, numbered)
     Chunk.objects.bulk_create(
         Chunk(
             owner_id=person.pk, no=no, source_kind="journal.node", source_id=node.pk, rev=1,
-            part=0, start=0, end=node.chars, words=terms.words, genre="diary", at=node.written_at,
-            digest=secrets.token_bytes(16), tokens=terms.tokens,
+            part=0, start=0, end=node.chars, words=found.words, genre="diary", at=node.written_at,
+            digest=secrets.token_bytes(16), tokens=found.tokens,
         )
-        for node, (no, terms) in zip(nodes, numbered.items(), strict=True)
+        for node, (no, found) in zip(nodes, numbered.items(), strict=True)
     )  # fmt: skip
 
 
-def blinded(person: User, text: str, known: dict[Term, int]) -> tuple[Counter[int], int]:
-    """What a passage is found by. The words of all texts are few, so each is blinded once."""
-    counted = terms_of(text)
+def blinded(person: User, texts: Sequence[str]) -> list[Numbered]:
+    """What each passage is found by. Their words are few, so each is blinded once."""
+    known: dict[Term, int] = {}
     holder = keys.person(person.pk)
-    for term in counted.counts.keys() - known.keys():
-        known[term] = blind.token(holder, term.namespace, term.word)
-    return Counter({known[term]: n for term, n in counted.counts.items()}), counted.words
+    found = []
+    for text in texts:
+        counted = terms_of(text)
+        for term in counted.counts.keys() - known.keys():
+            known[term] = blind.token(holder, term.namespace, term.word)
+        counts = Counter({known[term]: n for term, n in counted.counts.items()})
+        found.append(Numbered(counts, counted.words))
+    return found
 
 
 def embed(person: User, nodes: Sequence[Node], vectors: NDArray[np.float32]) -> None:
