@@ -500,4 +500,4 @@ class ImportRowSerializer(serializers.Serializer[ImportRow]):
     undo = serializers.CharField(allow_blank=True)
 
     def get_label(self, row: ImportRow) -> str:
-        return opened(lambda: row.label)
+        return opened(lambda: row.label or "")

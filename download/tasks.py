@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from download.actions.highlights import purge as purge_highlights
-from download.actions.imports import sweep_files
+from download.actions.imports import forget_what_was_before, sweep_files
 from download.actions.items import purge as purge_items
 
 
@@ -11,3 +11,4 @@ def purge() -> None:
     purge_items()
     purge_highlights()
     sweep_files()
+    forget_what_was_before()

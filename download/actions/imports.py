@@ -317,6 +317,13 @@ def left_after_undo(run: Import) -> QuerySet[ImportRow]:
     return run.rows.filter(undo__in=kept).order_by("ordinal")
 
 
+def forget_what_was_before(*, now: datetime | None = None) -> int:
+    """How many rows forgot what their links were before, because their import can't be taken back any more."""
+    before = (now or timezone.now()) - UNDO_LIFE
+    over = ImportRow.objects.filter(run__finished_at__lt=before, before__isnull=False)
+    return over.exclude(run__state=State.UNDOING).update(before=None, written=None)
+
+
 def sweep_files(*, now: datetime | None = None) -> int:
     """How many files went: seven days after their import ended, or was left unconfirmed. 200 at a time."""
     before = (now or timezone.now()) - FILE_LIFE

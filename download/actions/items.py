@@ -21,6 +21,7 @@ from download.actions.highlights import (
 )
 from download.actions.pages import keep_page
 from download.fetching import Copy
+from download.models.imports import ImportRow
 from download.models.items import (
     MOST_TAGS,
     NOTE_CHARS,
@@ -536,5 +537,6 @@ def let_go(batch: Iterable[Item]) -> None:
         refs = [item.ref for item in theirs]
         forget(*refs, owner_id=owner_id)
         emit(*(TextErased(ref, owner_id) for ref in refs))
+        ImportRow.let_go_of([item.pk for item in theirs])
         Item.objects.filter(pk__in=[item.pk for item in theirs]).delete()
         drop_unused_tags(owner_id)

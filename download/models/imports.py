@@ -1,6 +1,8 @@
 """Bringing links from elsewhere: the file, its run, and what became of each row in it."""
 
+from collections.abc import Iterable
 from typing import ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -118,7 +120,8 @@ class ImportRow(models.Model):
     outcome = models.CharField(max_length=9, choices=Outcome)
     reason = models.CharField(max_length=40, blank=True, default="")
     item = models.ForeignKey(Item, models.SET_NULL, null=True, related_name="+")
-    label = EncryptedTextField(blank=True, default="")
+    # None once its link was erased: what a person let go of is not kept in a report.
+    label = EncryptedTextField(null=True)
     before = EncryptedJSONField(null=True)
     written = models.BinaryField(max_length=16, null=True)
     undo = models.CharField(max_length=8, choices=Undo, blank=True, default="")
@@ -138,3 +141,8 @@ class ImportRow(models.Model):
 
     def __str__(self) -> str:
         return f"row {self.ordinal} of {self.run_id}"
+
+    @classmethod
+    def let_go_of(cls, items: Iterable[UUID]) -> None:
+        """No row holds words of these links any more. Call in the transaction that erases them."""
+        cls.objects.filter(item__in=items).update(label=None, before=None, written=None)

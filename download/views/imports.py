@@ -148,7 +148,7 @@ def shown_rows(request: Request, found: Import, outcome: str) -> tuple[list[Told
 def told(row: ImportRow) -> Told:
     why = row.get_undo_display() if row.undo else sentence(row.reason) if row.reason else ""
     url = reverse("download:item", args=[row.item_id]) if row.item_id else ""
-    return Told(row.ordinal, row.label, str(row.get_outcome_display()), str(why), url)
+    return Told(row.ordinal, row.label or "", str(row.get_outcome_display()), str(why), url)
 
 
 @login_required

@@ -21,6 +21,7 @@ from download.actions.imports import (
     cancel_import,
     check_import,
     confirm_import,
+    forget_what_was_before,
     import_batch,
     left_after_undo,
     retract_import,
@@ -28,7 +29,7 @@ from download.actions.imports import (
     sweep_files,
     want_pages,
 )
-from download.actions.items import change_item, decide_library, trash_item
+from download.actions.items import change_item, decide_library, erase_item, trash_item
 from download.actions.pages import keep_page
 from download.actions.undoing import undo_import
 from download.fetching import Copy
@@ -274,13 +275,9 @@ def test_an_undo_erases_what_is_untouched_and_says_why_the_rest_stays(alice):
     before.refresh_from_db()
     assert before.title == "z"
     assert undone(alice, run).state == "undone"
-    assert {row.label: row.undo for row in run.rows.all()} == {
-        "a": "changed",
-        "b": "in_trash",
-        "c": "erased",
-        "d": "erased",
-        "z": "restored",
-    }
+    assert [row.undo for row in run.rows.order_by("ordinal")] == [
+        *("changed", "in_trash", "erased", "erased", "restored"),
+    ]
     assert [row.label for row in left_after_undo(run)] == ["a", "b"]
     before.refresh_from_db()
     assert (before.title, before.note) == ("", "mine")
@@ -295,6 +292,22 @@ def test_an_undo_takes_what_one_file_said_twice_back_to_nothing(alice):
     assert not Item.objects.exists()
     assert not Tag.objects.exists()
     assert set(run.rows.exclude(undo="").values_list("undo", flat=True)) == {"erased", "restored"}
+
+
+def test_a_report_keeps_no_words_of_a_link_that_was_erased_nor_of_what_was_before(alice):
+    standing = kept(alice, "https://example.org/a", title="", note="mine")
+    run = imported(alice, memeos({"url": "https://example.org/a", "title": "A"}))
+    again = imported(alice, memeos({"url": "https://example.org/a", "tags": ["new"]}))
+    assert forget_what_was_before() == 0
+    Import.objects.filter(pk=again.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    assert forget_what_was_before() == 1
+    assert again.rows.get().before is None
+    assert run.rows.get().before["values"] == {"title": ""}
+    trash_item(alice, standing)
+    erase_item(alice, Item.objects.get())
+    assert [(r.label, r.before, r.item) for r in ImportRow.objects.all()] == [
+        (None, None, None)
+    ] * 2
 
 
 def test_a_mark_made_since_keeps_its_link(alice):
