@@ -17,9 +17,8 @@ from download.models.items import NOTE_CHARS, QUOTE_CHARS, TITLE_CHARS, Highligh
 from download.models.reviews import Review
 from download.showing import shown, with_answers
 from writeorperish.crypto.envelope import CannotOpen
-from writeorperish.ops.refusals import Invalid
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel
-from writeorperish.ui.fields import ApiId, ApiText
+from writeorperish.ui.fields import ApiId, ApiText, ApiUsage
 from writeorperish.ui.parsing import Sent
 
 MOST_REV = 2**31 - 1
@@ -172,22 +171,6 @@ class AskedSerializer(serializers.Serializer[Any]):
     job = serializers.UUIDField()
 
 
-class UnknownAIUsage(Invalid):
-    code = "unknown_ai_usage"
-
-
-class UsageField(serializers.ChoiceField):
-    """What AI may do, exact and lower-case; anything else, null included, is UnknownAIUsage."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=AIUsage.values, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # as the base types it
-        if data is not serializers.empty and data not in AIUsage.values:
-            raise UnknownAIUsage
-        return super().run_validation(data)
-
-
 def opened(read: Callable[[], str]) -> str:
     """The words, or none where what is stored does not open any more, which the column has logged."""
     try:
@@ -296,7 +279,7 @@ class ItemWriteSerializer(Sent):
     html = ApiText(required=False, max_bytes=5_000_000)
     selection = ApiText(required=False, allow_blank=True, max_chars=QUOTE_CHARS)
     saved_at = serializers.DateTimeField(required=False)
-    ai_usage = UsageField(required=False)
+    ai_usage = ApiUsage(required=False)
 
 
 class ItemChangeSerializer(Sent):
@@ -307,7 +290,7 @@ class ItemChangeSerializer(Sent):
     tags = TagsField(required=False)
     reading = serializers.ChoiceField(required=False, choices=Item.Reading.values)
     progress = serializers.FloatField(required=False)
-    ai_usage = UsageField(required=False)
+    ai_usage = ApiUsage(required=False)
 
 
 class BulkSerializer(Sent):

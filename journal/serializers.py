@@ -26,7 +26,7 @@ from writeorperish.ai.parts import Capable
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.ops.refusals import Invalid
 from writeorperish.privacy.levels import AIUsage, PrivacyLevel, Purpose
-from writeorperish.ui.fields import ApiId, ApiText, ApiZone
+from writeorperish.ui.fields import ApiId, ApiText, ApiUsage, ApiZone
 from writeorperish.ui.parsing import Sent
 from writeorperish.ui.prose import render, render_for_ai
 
@@ -38,10 +38,6 @@ class UnknownLevel(Invalid):
     code = "unknown_level"
 
 
-class UnknownAIUsage(Invalid):
-    code = "unknown_ai_usage"
-
-
 class LevelField(serializers.ChoiceField):
     """A level, exact and lower-case; anything else, null included, is UnknownLevel."""
 
@@ -51,18 +47,6 @@ class LevelField(serializers.ChoiceField):
     def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # as the base types it
         if data is not serializers.empty and data not in PrivacyLevel.values:
             raise UnknownLevel
-        return super().run_validation(data)
-
-
-class UsageField(serializers.ChoiceField):
-    """What AI may do, exact and lower-case; anything else, null included, is UnknownAIUsage."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=AIUsage.values, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # as the base types it
-        if data is not serializers.empty and data not in AIUsage.values:
-            raise UnknownAIUsage
         return super().run_validation(data)
 
 
@@ -275,7 +259,7 @@ class NodeWriteSerializer(Sent):
     text = ApiText(allow_blank=True)
     parent = ApiId(required=False, allow_null=True)
     privacy_level = LevelField(required=False)
-    ai_usage = UsageField(required=False)
+    ai_usage = ApiUsage(required=False)
     audience = AudienceNamedSerializer(required=False)
     written_at = serializers.DateTimeField(required=False)
     zone = ApiZone(required=False)
@@ -288,7 +272,7 @@ class NodeChangeSerializer(Sent):
     title = ApiText(required=False, allow_blank=True, max_chars=TITLE_CHARS)
     text = ApiText(required=False, allow_blank=True)
     resolves = ApiId(required=False)
-    ai_usage = UsageField(required=False)
+    ai_usage = ApiUsage(required=False)
     pinned = serializers.BooleanField(required=False)
     written_at = serializers.DateTimeField(required=False)
     zone = ApiZone(required=False)
@@ -441,7 +425,7 @@ class DraftSaveSerializer(Sent):
         required=False, allow_null=True, min_value=1, max_value=MOST_REV
     )
     privacy_level = LevelField(required=False)
-    ai_usage = UsageField(required=False)
+    ai_usage = ApiUsage(required=False)
 
 
 class PlacedNodeSerializer(NodeSerializer):
@@ -511,7 +495,7 @@ class ImportWriteSerializer(Sent):
 class ImportSettingsSerializer(Sent):
     privacy_level = LevelField(required=False)
     circles = serializers.ListField(child=ApiId(), required=False, max_length=50)
-    ai_usage = UsageField(required=False)
+    ai_usage = ApiUsage(required=False)
     zone = ApiZone(required=False)
     trash = serializers.ChoiceField(choices=["skip", "restore"], required=False)
     beside = serializers.BooleanField(required=False)
@@ -563,7 +547,7 @@ class RecordingWriteSerializer(Sent):
     parent = ApiId(required=False, allow_null=True)
     draft = ApiId(required=False, allow_null=True)
     privacy_level = LevelField(required=False)
-    ai_usage = UsageField(required=False)
+    ai_usage = ApiUsage(required=False)
     zone = ApiZone(required=False)
     language = serializers.RegexField(r"^([a-z]{2,3})?$", required=False)
 

@@ -366,7 +366,6 @@ DATABASES["default"]["OPTIONS"] = {
     ),
 }
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
-STATEMENT_TIMEOUT_SECONDS = 30
 
 try:
     REDIS = (

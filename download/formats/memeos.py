@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 
 from download.formats.found import Bad, Found, Mark, Row
 from download.formats.moments import moment
-from download.formats.pocket import chained
 from writeorperish.ops.records import (
     BrokenOff,
     Record,
@@ -40,7 +40,7 @@ def rows(blocks: Iterable[bytes], *, now: datetime) -> Iterator[Row]:
     within = "item" if first.lstrip()[:1] == b"[" else "items.item"
     ordinal = 0
     try:
-        for record in records(chained(first, blocks), within=within):
+        for record in records(chain([first], blocks), within=within):
             ordinal += 1
             yield found(record, ordinal, now)
     except BrokenOff:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 
 from download.formats.found import Bad, Found, Row
 from download.formats.markup import heard, line
@@ -28,13 +29,8 @@ def rows(blocks: Iterable[bytes], *, now: datetime) -> Iterator[Row]:
     """Every link. blocks: UTF-8."""
     blocks = iter(blocks)
     first = next(blocks, b"")
-    whole = chained(first, blocks)
+    whole = chain([first], blocks)
     return heard(whole, Listener(now)) if is_page(first) else table_rows(whole, now=now)
-
-
-def chained(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def table_rows(blocks: Iterable[bytes], *, now: datetime) -> Iterator[Row]:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
 from download.formats.found import Bad, Found, Row
 from download.formats.moments import moment
-from download.formats.pocket import chained
 from writeorperish.ops.records import (
     BrokenOff,
     Record,
@@ -44,7 +44,7 @@ def unassigned(blocks: Iterable[bytes]) -> Iterator[bytes]:
     blocks = iter(blocks)
     first = next(blocks, b"")
     assigned = SIGN.match(first)
-    return chained(first[assigned.end() :] if assigned else first, blocks)
+    return chain([first[assigned.end() :] if assigned else first], blocks)
 
 
 def found(given: object, ordinal: int, now: datetime) -> Row:

@@ -14,7 +14,8 @@ from django.utils.translation import ngettext_lazy
 from rest_framework import serializers
 
 from writeorperish.ops.once import uuid_or_none
-from writeorperish.ops.refusals import Unreadable
+from writeorperish.ops.refusals import Invalid, Unreadable
+from writeorperish.privacy.levels import AIUsage
 
 BOM: Final = "\ufeff"
 # Control characters but newline and tab, and halves of surrogate pairs, which no encoding can carry.
@@ -177,3 +178,19 @@ class ApiId(serializers.UUIDField):
 def refuse(error: ValidationError) -> NoReturn:
     """The same refusal in the words of the API's library."""
     raise serializers.ValidationError(error.messages, code=error.code) from error
+
+
+class UnknownAIUsage(Invalid):
+    code = "unknown_ai_usage"
+
+
+class ApiUsage(serializers.ChoiceField):
+    """What AI may do, exact and lower-case; anything else, null included, is UnknownAIUsage."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=AIUsage.values, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:  # noqa: ANN401  # as the base types it
+        if data is not serializers.empty and data not in AIUsage.values:
+            raise UnknownAIUsage
+        return super().run_validation(data)
