@@ -491,6 +491,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Write or Perish",
     "VERSION": "1",
     "DESCRIPTION": "A private journal that thinks with you. See docs/contract.md.",
+    "DEFAULT_GENERATOR_CLASS": "writeorperish.ui.schema.Generator",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",

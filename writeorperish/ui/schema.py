@@ -1,7 +1,10 @@
 """The API described as it is: problems, preconditions, repeats and credentials belong to every operation."""
 
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
+from django.conf import settings
+from django.utils import translation
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
@@ -52,6 +55,23 @@ CREDENTIALS: Final = {
     "session": {"type": "apiKey", "in": "cookie", "name": "session"},
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or personal token"},
 }
+
+
+class Generator(SchemaGenerator):
+    """The whole description, made once per process: it takes more than a second, and anybody may ask for it.
+
+    What an address asks for, a language or a version, makes it no other: it is told in the words of the code, and
+    the one version stands in the paths.
+    """
+
+    made: ClassVar[dict[str, Any]] = {}
+
+    def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:  # noqa: ANN401  # as the base types it
+        if not self.made:
+            self.api_version = None
+            with translation.override(settings.LANGUAGE_CODE):
+                self.made.update(super().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]  # the base's
+        return self.made
 
 
 class Schema(AutoSchema):
