@@ -29,6 +29,7 @@ from writeorperish.privacy.models import Circle
 HERE = Path(__file__).parent
 UNCOUNTED = {"e2e", "flows", "house", "ui"}
 PASSWORD = "write-or-perish"
+LONGEST_ID = 100
 STARTED = pytest.StashKey[embedded.Servers]()
 FOLDER = pytest.StashKey[Path]()
 
@@ -73,6 +74,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         shutil.rmtree(settings.STATIC_ROOT, ignore_errors=True)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A long text is named by its beginning and its length: names are kept, printed and sent between processes."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_ID:
+        return f"{val[:20]!r} and on to {len(val)}"
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
