@@ -67,6 +67,8 @@ class ChunkQuerySet(models.QuerySet["Chunk"]):
 class Chunk(Sourced):
     """One passage of a text: where it is, and the tokens it is found by."""
 
+    WALLED: ClassVar = True
+
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
     no = models.PositiveIntegerField()
     rev = models.PositiveIntegerField()

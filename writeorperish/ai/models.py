@@ -171,6 +171,7 @@ class Embedding(Sourced):
     """The vector of one passage in one space; or, with a reason, that there is none."""
 
     MADE_BY_AI: ClassVar = True
+    WALLED: ClassVar = True
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+", db_index=False

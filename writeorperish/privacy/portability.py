@@ -44,10 +44,15 @@ def forget(*refs: Ref, owner_id: UUID) -> None:
     """
     with rows_of(owner_id):
         for model in models_of(Sourced):
-            dying = model.dying_with(*refs)
+            dying = behind_wall(model.dying_with(*refs), owner_id)
             if issubclass(model, Guarded) and (gone := [Ref.to(row) for row in dying.only("pk")]):
                 forget(*gone, owner_id=owner_id)
             dying.delete()
+
+
+def behind_wall(rows: models.QuerySet[Any], owner_id: UUID) -> models.QuerySet[Any]:
+    """The same rows; of a walled table the owner's are asked for by name, whether or not the wall stands."""
+    return rows.filter(owner=owner_id) if getattr(rows.model, "WALLED", False) else rows
 
 
 def forget_for_ai(ref: Ref, *, owner_id: UUID) -> None:
@@ -55,7 +60,7 @@ def forget_for_ai(ref: Ref, *, owner_id: UUID) -> None:
     with rows_of(owner_id):
         for model in models_of(Sourced):
             if getattr(model, "MADE_BY_AI", False):
-                model.made_from(ref).delete()
+                behind_wall(model.made_from(ref), owner_id).delete()
 
 
 def forget_person(person: AbstractUser) -> None:
