@@ -351,7 +351,7 @@ def test_each_finds_what_is_theirs_and_what_was_opened_to_them(capfd):
         run_state_machine_as_test(
             Isolation,
             settings=settings(
-                max_examples=6,
+                max_examples=12,
                 stateful_step_count=30,
                 deadline=None,
                 derandomize=True,
