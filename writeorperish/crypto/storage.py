@@ -284,7 +284,8 @@ class OpenBlob(RawIOBase):
 
     def sealed_block(self, number: int) -> bytes:
         self.object.seek(block_offset(number))
-        return self.object.read(BLOCK_BYTES + TAG_BYTES)
+        sealed: bytes = self.object.read(BLOCK_BYTES + TAG_BYTES)
+        return sealed
 
     def close(self) -> None:
         # One that was refused never got as far as an object, and is closed all the same.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -228,6 +229,18 @@ def test_the_sweep_takes_what_nobody_settled_for_a_day_and_leaves_the_rest(place
     assert storage.sweep() == 0
     with pytest.raises(Gone):
         storage.settle(forgotten)
+
+
+def test_what_is_rolled_back_is_as_it_was(place, ann):
+    stays, waits = kept(ann), storage.keep(ann.pk, BytesIO(WORDS), media_type="audio/ogg")
+    with transaction.atomic():
+        storage.doom(Blob.objects.filter(pk=stays.pk))
+        storage.settle(waits)
+        transaction.set_rollback(True)
+    assert storage.sweep() == 0
+    for blob, words in ((stays, LONG), (waits, WORDS)):
+        assert b"".join(storage.pieces(blob, 0, blob.bytes)) == words
+    storage.settle(Blob.objects.get(pk=waits.pk))
 
 
 def test_doomed_files_and_those_of_nobody_go_with_the_sweep(place, ann, ben):
