@@ -138,7 +138,9 @@ def test_a_recording_that_cannot_begin_says_why(house: House, opened, refusal, s
     assert Recording.objects.count() == before
 
 
-def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: House, opened):
+def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with_even_with_no_room_left(
+    house: House, opened, settings
+):
     ulla, context = settled(house, opened, "ulla")
     page = context.new_page()
     with quiet(page, house.origin):
@@ -149,9 +151,13 @@ def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: Hous
         page.close(run_before_unload=False)
     standing = Recording.objects.get(owner=ulla)
     assert standing.state == "open"
+    settings.SOUND_CEILING_BYTES = 0
     again = context.new_page()
     with quiet(again, house.origin):
         again.goto("/voice/")
+        expect(again.get_by_text("no new one can begin")).to_be_visible()
+        expect(again.get_by_role("button", name="Send it now")).to_be_visible()
+        expect(again.get_by_role("button", name="Record")).to_be_hidden()
         again.get_by_role("button", name="Send it now").click()
         again.wait_for_url(f"**/voice/{standing.pk}/")
         drain()
