@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 
@@ -113,6 +114,28 @@ def test_a_call_ends_and_is_tried_again_three_times_at_most(bucket, settings):
     assert len(heard) == 3
     config = bucket_files(**settings.STORAGE).client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 10)
+
+
+@pytest.mark.parametrize("breaks", [1, 2])
+def test_what_breaks_off_is_fetched_once_more_and_half_of_it_is_no_answer(bucket, ann, breaks):
+    blob = kept(ann)
+    broken = []
+
+    def half(request, **_more):
+        if len(broken) == breaks:
+            return None
+        broken.append(request.url)
+        headers = {"Content-Length": "100", "Content-Range": "bytes 0-99/100"}
+        return AWSResponse(request.url, 206, headers, BytesIO(bytes(50)))
+
+    events = bucket_files(**bucket.options).client.meta.events
+    events.register("before-send.s3.GetObject", half)
+    if breaks == 1:
+        assert clear(blob) == LONG
+    else:
+        with pytest.raises(FilesAway):
+            clear(blob)
+    assert len(broken) == breaks
 
 
 def test_only_the_endpoint_is_called_whatever_the_environment_says(bucket, ann, monkeypatch):
