@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
 from journal.models.nodes import Node
 from journal.models.recordings import Recording
 from tests.e2e.conftest import House
@@ -13,6 +14,7 @@ from tests.e2e.sound import quiet
 from tests.e2e.test_flows import settled
 from tests.events_drain import drain
 from tests.sounds import sound, tone
+from writeorperish.crypto import storage
 
 FIVE_SECONDS = 8_000
 
@@ -228,6 +230,23 @@ def test_a_file_is_sent_instead_and_without_scripts(house: House, opened, tmp_pa
     page.get_by_role("button", name="Save entry").click()
     expect(page.locator("audio")).to_be_visible()
     assert Node.objects.filter(owner=wanda).count() == 1
+
+
+def test_sound_that_does_not_come_is_said_where_it_would_play(house: House, opened):
+    viola, context = settled(house, opened, "viola")
+    recording = begin_recording(viola)[0]
+    put_chunk(viola, recording, 0, 0, sound(2.0), media_type="audio/webm")
+    finish_recording(viola, recording, [Segment(0, 1, 2_000)])
+    drain()
+    page = context.new_page()
+    page.goto(f"/voice/{recording.pk}/")
+    page.wait_for_function("() => document.querySelector('audio').duration > 1")
+    words = page.get_by_text("The sound can’t be played right now")
+    expect(words).to_be_hidden()
+    recording.refresh_from_db()
+    storage.objects().delete(storage.object_name(recording.blob.storage_key))
+    page.reload()
+    expect(words).to_be_visible()
 
 
 @pytest.mark.parametrize(
