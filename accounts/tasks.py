@@ -10,5 +10,6 @@ from writeorperish.ops import once
 def tidy() -> None:
     """Lets go of what was kept for a time only: exports, doomed files, answers to repeated requests."""
     expire_exports()
-    storage.sweep()
     once.prune(timezone.now())
+    # The last, since a bucket may be away: then the next night takes what it left.
+    storage.sweep()

@@ -5,7 +5,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from tests.audit_triggers import let_tables_be_emptied
+from tests.doubles.aws import Bucket, credentials, local_aws, new_bucket
 from tests.events_drain import Heard, drain
 from tests.factories import befriend, block_between, person
 from tests.template import template
@@ -189,3 +190,19 @@ def signed_in() -> Callable[[User], Client]:
         return fresh
 
     return as_person
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[str]:
+    """A local AWS for whoever asks for it; where it answers."""
+    with local_aws() as aws:
+        yield aws.address
+
+
+@pytest.fixture
+def bucket(aws_server: str, settings) -> Iterator[Bucket]:
+    """Files lie in a bucket of this test's own."""
+    with credentials():
+        made = new_bucket(aws_server)
+        settings.STORAGE = made.options
+        yield made

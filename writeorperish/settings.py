@@ -1,13 +1,14 @@
 """The one settings file: from the environment, with safe defaults, failing loudly."""
 
 import os
+import re
 import secrets
 import sys
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -72,6 +73,44 @@ def env_service(name: str, *, plain: bool) -> str:
     if address and not (parts.hostname and (parts.scheme == "https" or nearby)):
         raise ImproperlyConfigured(f"{name} must be an https address, or one on this machine.")
     return address
+
+
+def env_bucket(name: str) -> dict[str, str]:
+    """Where files lie, as in s3://bucket?endpoint=https://…&region=…&prefix=…; empty: in the data folder."""
+    address = env(name)
+    if not address:
+        return {}
+    parts = urlsplit(address)
+    told = parse_qsl(parts.query, keep_blank_values=True)
+    options = {"endpoint": "", "region": "", "prefix": ""} | dict(told)
+    plain = parts.scheme == "s3" and parts.path in {"", "/"} and not parts.fragment
+    if not plain or len(options) > 3 or len(told) > len(dict(told)):
+        raise ImproperlyConfigured(
+            f"{name} must read like s3://bucket?endpoint=https://host&region=auto&prefix=folder."
+        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
+        raise ImproperlyConfigured(
+            f"{name} must name a bucket after s3://, and no credentials: those are AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY."
+        )
+    endpoint = urlsplit(options["endpoint"])
+    nearby = endpoint.hostname in {"localhost", "127.0.0.1", "::1"}
+    whole = endpoint.hostname and (
+        endpoint.scheme == "https" or (endpoint.scheme == "http" and nearby)
+    )
+    more = endpoint.path.strip("/") or endpoint.query or endpoint.fragment or "@" in endpoint.netloc
+    if options["endpoint"] and (not whole or more):
+        raise ImproperlyConfigured(
+            f"The endpoint of {name} must be an https address, or one on this machine, and nothing more."
+        )
+    for option, allowed in (("region", r"[a-z0-9-]*"), ("prefix", r"([\w-]+(/[\w-]+)*/?)?")):
+        if not re.fullmatch(allowed, options[option], re.ASCII):
+            raise ImproperlyConfigured(f"The {option} of {name} is none.")
+    return options | {
+        "bucket": parts.netloc,
+        "endpoint": options["endpoint"].rstrip("/"),
+        "prefix": options["prefix"].rstrip("/"),
+    }
 
 
 def env_models(name: str, capabilities: set[str]) -> dict[str, str]:
@@ -408,6 +447,10 @@ if KEY_SERVICE == "aws" and not AWS_KMS_KEY:
 AUDIT_SIGNING_KEY = env_secret("AUDIT_SIGNING_KEY")
 AUDIT_ANCHOR_TARGET = env("AUDIT_ANCHOR_TARGET")
 
+# --- files -----------------------------------------------------------------------------------
+
+STORAGE = env_bucket("STORAGE_URL")
+
 # --- auth ------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = [
@@ -670,7 +713,10 @@ HEALTH_CHECKS = {
     "beat": "writeorperish.events.tasks.beat_alive",
     "disk": "writeorperish.ops.health.disk",
 }
-DEEP_HEALTH_CHECKS = {"receipts": "writeorperish.events.receipts.healthy"}
+DEEP_HEALTH_CHECKS = {
+    "receipts": "writeorperish.events.receipts.healthy",
+    "storage": "writeorperish.crypto.storage.healthy",
+}
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # grants are asked for by privacy.grants alone, never through has_perm
     "auth.W004",  # unique over the folded address, by a constraint

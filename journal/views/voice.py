@@ -70,6 +70,9 @@ UNHEARD: dict[str, Promise] = {
     "budget_spent": gettext_lazy("Your AI budget for this time is used up. The sound is kept."),
     "imported": gettext_lazy("It came with an import, and nobody has asked for its words yet."),
     "stopped": gettext_lazy("Writing down was stopped. The sound is kept."),
+    "files_away": gettext_lazy(
+        "The sound could not be fetched from where it is kept. It is safe, and can be written down later."
+    ),
     "ai_unavailable": gettext_lazy(
         "Some of it could not be written down. The sound is kept, and it can be tried again."
     ),

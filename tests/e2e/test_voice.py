@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from journal.actions.recordings import Segment, begin_recording, finish_recording, put_chunk
 from journal.models.nodes import Node
 from journal.models.recordings import Recording
 from tests.e2e.conftest import House
@@ -13,6 +14,7 @@ from tests.e2e.sound import quiet
 from tests.e2e.test_flows import settled
 from tests.events_drain import drain
 from tests.sounds import sound, tone
+from writeorperish.crypto import storage
 
 FIVE_SECONDS = 8_000
 
@@ -138,7 +140,9 @@ def test_a_recording_that_cannot_begin_says_why(house: House, opened, refusal, s
     assert Recording.objects.count() == before
 
 
-def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: House, opened):
+def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with_even_with_no_room_left(
+    house: House, opened, settings
+):
     ulla, context = settled(house, opened, "ulla")
     page = context.new_page()
     with quiet(page, house.origin):
@@ -149,9 +153,13 @@ def test_a_killed_tab_loses_five_seconds_at_most_and_is_gone_on_with(house: Hous
         page.close(run_before_unload=False)
     standing = Recording.objects.get(owner=ulla)
     assert standing.state == "open"
+    settings.SOUND_CEILING_BYTES = 0
     again = context.new_page()
     with quiet(again, house.origin):
         again.goto("/voice/")
+        expect(again.get_by_text("no new one can begin")).to_be_visible()
+        expect(again.get_by_role("button", name="Send it now")).to_be_visible()
+        expect(again.get_by_role("button", name="Record")).to_be_hidden()
         again.get_by_role("button", name="Send it now").click()
         again.wait_for_url(f"**/voice/{standing.pk}/")
         drain()
@@ -222,6 +230,23 @@ def test_a_file_is_sent_instead_and_without_scripts(house: House, opened, tmp_pa
     page.get_by_role("button", name="Save entry").click()
     expect(page.locator("audio")).to_be_visible()
     assert Node.objects.filter(owner=wanda).count() == 1
+
+
+def test_sound_that_does_not_come_is_said_where_it_would_play(house: House, opened):
+    viola, context = settled(house, opened, "viola")
+    recording = begin_recording(viola)[0]
+    put_chunk(viola, recording, 0, 0, sound(2.0), media_type="audio/webm")
+    finish_recording(viola, recording, [Segment(0, 1, 2_000)])
+    drain()
+    page = context.new_page()
+    page.goto(f"/voice/{recording.pk}/")
+    page.wait_for_function("() => document.querySelector('audio').duration > 1")
+    words = page.get_by_text("The sound can’t be played right now")
+    expect(words).to_be_hidden()
+    recording.refresh_from_db()
+    storage.objects().delete(storage.object_name(recording.blob.storage_key))
+    page.reload()
+    expect(words).to_be_visible()
 
 
 @pytest.mark.parametrize(

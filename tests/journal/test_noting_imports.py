@@ -1,5 +1,7 @@
 """Imported entries that AI may read are noted for the profile only after a yes to a question with their price."""
 
+import re
+
 import pytest
 
 from journal.actions.notes import pending
@@ -41,6 +43,7 @@ def test_nothing_is_read_or_sent_before_a_yes_to_the_price(alice, bob, double, s
     client = signed_in(alice)
     page = client.get(f"/journal/import/{run.pk}/").content.decode()
     assert "10 entries of this import" in page
+    assert re.search(r"about \d,\d{3} words", page)
     assert "is estimated at" in page
     assert "Claude Haiku" in page
     assert "wait for your word" in client.get("/journal/profile/").content.decode()

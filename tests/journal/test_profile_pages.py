@@ -40,7 +40,7 @@ def test_before_anything_is_written_it_says_what_it_needs(alice, signed_in):
     entry(alice, "Two words. " * 10, ai_usage="chat")
     shown = page(signed_in(alice))
     assert "You have 1." in shown
-    assert "About 1978 words are missing." in shown
+    assert "About 1,978 words are missing." in shown
     assert "Agree and begin" in shown
     assert 'name="text_version"' in shown
 

@@ -99,6 +99,16 @@ def test_a_program_hears_with_its_token(alice, client):
     assert client.get(address, headers={"Authorization": "Bearer x"}).status_code == 401
 
 
+def test_with_no_room_left_nothing_is_offered_that_would_be_refused(alice, signed_in, settings):
+    client = signed_in(alice)
+    page = client.get("/voice/").content.decode()
+    assert ('id="spoken-form"' in page, "data-full" in page) == (True, False)
+    settings.SOUND_CEILING_BYTES = 0
+    page = client.get("/voice/").content.decode()
+    assert "hold as much as they may together" in page
+    assert ('id="spoken-form"' in page, "data-full" in page) == (False, True)
+
+
 def test_a_file_that_is_gone_is_said_by_its_address_and_leaves_the_page_alone(alice, signed_in):
     recording = spoken(alice)
     storage.objects().delete(storage.object_name(recording.blob.storage_key))

@@ -8,11 +8,12 @@ import hmac
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import IO, Any, Never, Protocol
+from typing import Any, Never, Protocol
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,7 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
 from django.db.models import ProtectedError, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from writeorperish.crypto import keys
 from writeorperish.crypto.blocks import (
@@ -34,6 +36,7 @@ from writeorperish.crypto.blocks import (
     sealed_bytes,
     sealed_stream,
 )
+from writeorperish.crypto.buckets import FilesAway, bucket_files, takes_files
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.crypto.models import Blob
 from writeorperish.ops.refusals import Gone
@@ -71,7 +74,11 @@ class LocalFiles(FileSystemStorage):
 
 
 def objects() -> Storage:
-    """Where the sealed objects lie."""
+    """Where the sealed objects lie: in the bucket of STORAGE_URL, or in the data folder without one."""
+    return bucket_files(**settings.STORAGE) if settings.STORAGE else files_here()
+
+
+def files_here() -> LocalFiles:
     return local_files(settings.DATA_DIR / "files")
 
 
@@ -81,10 +88,11 @@ def local_files(location: Path) -> LocalFiles:
 
 
 def keep(owner_id: UUID, content: Readable, *, media_type: str) -> Blob:
-    """The content as a pending Blob of this person, sealed and on the disk.
+    """The content as a pending Blob of this person, sealed and stored.
 
     Pending files are swept after a day: `settle` it in the transaction that saves the row it belongs to.
-    Memory is constant; 13 MB take about a quarter of a second. Call it outside of transactions.
+    Memory is constant; 13 MB take about a quarter of a second on the disk. Call it outside of transactions:
+    a bucket is far away. FilesAway when it does not answer; then there is no row.
     """
     blob = Blob(id=new_id(), owner_id=owner_id, media_type=media_type)
     write_object(blob, content)
@@ -111,13 +119,21 @@ def write_object(blob: Blob, content: Readable) -> None:
     try:
         objects().save(object_name(storage_key), File(BufferedReader(stream, BLOCK_BYTES)))
     except BaseException:
-        objects().delete(object_name(storage_key))
+        let_go(storage_key)
         raise
     blob.storage_key, blob.key, blob.bytes, blob.mac = storage_key, key.id, size, digest.digest()
 
 
 def object_name(storage_key: str) -> str:
     return f"{storage_key[:2]}/{storage_key}"
+
+
+def let_go(storage_key: str) -> None:
+    """The object is gone, or goes with a later sweep: no row names it."""
+    try:
+        objects().delete(object_name(storage_key))
+    except FilesAway:
+        log.warning("crypto.object_left_to_the_sweep")
 
 
 class Piecewise(RawIOBase):
@@ -158,7 +174,7 @@ def doom(blobs: QuerySet[Blob]) -> int:
 def open_blob(blob: Blob) -> BufferedReader:
     """The file's clear content, to be read and sought like any binary file; each block opens when reached.
 
-    CannotOpen when the object is gone, was cut or altered. Close it.
+    CannotOpen when the object is gone, was cut or altered; FilesAway, also while reading. Close it.
     """
     return BufferedReader(OpenBlob(blob), BLOCK_BYTES)
 
@@ -177,6 +193,12 @@ def read_pieces(file: "OpenBlob", start: int, stop: int) -> Iterator[bytes]:
             yield file.read(min(left, BLOCK_BYTES))
 
 
+class FileGone(CannotOpen):
+    """The row is here and its object is not, or not whole."""
+
+    words = _("This file is damaged or gone from where it was kept, and can't be opened.")
+
+
 class OpenBlob(RawIOBase):
     """A sealed file, open for reading anywhere."""
 
@@ -185,16 +207,19 @@ class OpenBlob(RawIOBase):
         self.position = 0
         self.at = -1
         self.block = b""
+        self.begin()
+
+    def begin(self) -> None:
         self.object = self.opened()
         try:
             header = Header.parse(self.object.read(HEADER_BYTES))
             key = keys.key_by_id(header.key_id)
         except CannotOpen as refusal:
             self.object.close()
-            raise refused(blob, refusal) from None
-        self.blocks = Blocks(key.sub("file"), header, blob.id)
+            raise refused(self.blob, refusal) from None
+        self.blocks = Blocks(key.sub("file"), header, self.blob.id)
 
-    def opened(self) -> IO[bytes]:
+    def opened(self) -> File[bytes]:
         try:
             return self.object_at(self.blob.storage_key)
         except FileNotFoundError:
@@ -206,13 +231,13 @@ class OpenBlob(RawIOBase):
                 return self.object_at(moved)
         except FileNotFoundError:
             log.warning("crypto.file_moved_twice", blob=str(self.blob.id))
-        raise refused(self.blob, CannotOpen(reason="file_gone"))
+        raise refused(self.blob, FileGone(reason="file_gone"))
 
-    def object_at(self, storage_key: str) -> IO[bytes]:
-        name = object_name(storage_key)
-        if objects().size(name) != sealed_bytes(self.blob.bytes):
-            raise refused(self.blob, CannotOpen(reason="wrong_size"))
-        found: IO[bytes] = objects().open(name)
+    def object_at(self, storage_key: str) -> File[bytes]:
+        found = objects().open(object_name(storage_key))
+        if found.size != sealed_bytes(self.blob.bytes):
+            found.close()
+            raise refused(self.blob, FileGone(reason="wrong_size"))
         return found
 
     def readable(self) -> bool:
@@ -242,8 +267,13 @@ class OpenBlob(RawIOBase):
 
     def load(self, number: int) -> bytes:
         if number != self.at:
-            self.object.seek(block_offset(number))
-            sealed = self.object.read(BLOCK_BYTES + TAG_BYTES)
+            try:
+                sealed = self.sealed_block(number)
+            except FileNotFoundError:
+                # A bucket holds no object open for a reader: a change of keys may have moved it since.
+                self.object.close()
+                self.begin()
+                sealed = self.sealed_block(number)
             last = number == block_count(self.blob.bytes) - 1
             try:
                 self.block = self.blocks.open(number, sealed, last=last)
@@ -251,6 +281,11 @@ class OpenBlob(RawIOBase):
                 raise refused(self.blob, refusal) from None
             self.at = number
         return self.block
+
+    def sealed_block(self, number: int) -> bytes:
+        self.object.seek(block_offset(number))
+        sealed: bytes = self.object.read(BLOCK_BYTES + TAG_BYTES)
+        return sealed
 
     def close(self) -> None:
         # One that was refused never got as far as an object, and is closed all the same.
@@ -274,7 +309,7 @@ def reseal(blob: Blob) -> bool:
         write_object(fresh, clear)
     same = Blob.objects.filter(id=blob.id, storage_key=blob.storage_key)
     won = same.update(storage_key=fresh.storage_key, key=fresh.key) == 1
-    objects().delete(object_name(blob.storage_key if won else fresh.storage_key))
+    let_go(blob.storage_key if won else fresh.storage_key)
     return won
 
 
@@ -282,11 +317,15 @@ def sweep(now: datetime | None = None) -> int:
     """How many objects were deleted; running it again finds nothing.
 
     Those of doomed files, of files that nobody settled in a day or whose owner is gone, and of no row at all.
+    FilesAway leaves the rest for the next one: a row goes after its object, never before it.
     """
     before = (now or timezone.now()) - UNSETTLED_FOR
     unwanted = Q(state=Blob.State.PENDING, created_at__lt=before) | Q(owner=None)
     doom(Blob.objects.filter(unwanted))
-    number = sum(delete(blob) for blob in Blob.objects.filter(state=Blob.State.DOOMED).iterator())
+    doomed = Blob.objects.filter(state=Blob.State.DOOMED)
+    number = sum(delete(blob) for blob in doomed.iterator(chunk_size=200))
+    if settings.STORAGE:
+        bucket_files(**settings.STORAGE).drop_unfinished(before)
     return number + sum(delete_orphan(name) for name in orphans(before))
 
 
@@ -310,8 +349,10 @@ def orphans(before: datetime) -> Iterator[str]:
             Blob.objects.filter(storage_key__in=names).values_list("storage_key", flat=True)
         )
         for name in set(names) - known:
-            if store.get_modified_time(f"{folder}/{name}") < before:
-                yield f"{folder}/{name}"
+            # One that is being replaced may go in this very moment.
+            with suppress(FileNotFoundError):
+                if store.get_modified_time(f"{folder}/{name}") < before:
+                    yield f"{folder}/{name}"
 
 
 def listed(store: Storage, folder: str) -> tuple[Iterable[str], list[str]]:
@@ -325,6 +366,11 @@ def listed(store: Storage, folder: str) -> tuple[Iterable[str], list[str]]:
 def delete_orphan(name: str) -> bool:
     objects().delete(name)
     return True
+
+
+def healthy() -> bool:
+    """Whether files can be written, read and deleted now: a probe of `/ready?deep`."""
+    return takes_files(objects())
 
 
 class EncryptedStorage(Storage):

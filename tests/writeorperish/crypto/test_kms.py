@@ -1,14 +1,13 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import boto3
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from moto.server import ThreadedMotoServer
 
 from journal.models.nodes import Node
+from tests.doubles.aws import credentials, local_aws
 from writeorperish.crypto import keys, services
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.crypto.kms import (
@@ -108,25 +107,11 @@ def test_a_master_key_of_no_service_is_a_mistake(name):
         services.service(name)
 
 
-@contextmanager
-def local_aws():
+@pytest.fixture
+def aws(aws_server):
     """A local AWS, and the variables boto3 itself reads."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def aws():
-    with local_aws() as server:
-        yield server
+    with credentials(aws_server):
+        yield
 
 
 @pytest.fixture
@@ -162,7 +147,7 @@ def test_aws_without_a_region_is_an_outage(monkeypatch):
 
 @pytest.mark.django_db
 def test_entries_are_locked_while_aws_is_down(settings, ann, note):
-    with local_aws() as aws:
+    with local_aws() as aws, credentials(aws.address):
         arn = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         settings.KEY_SERVICE, settings.AWS_KMS_KEY = "aws", arn
         row = note(ann, body="ann's words")

@@ -1,5 +1,6 @@
 import tracemalloc
 import zipfile
+from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -7,15 +8,18 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests.doubles.aws import Bucket
 from writeorperish.crypto import keys, storage
-from writeorperish.crypto.blocks import BLOCK_BYTES
+from writeorperish.crypto.blocks import BLOCK_BYTES, sealed_bytes
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.crypto.models import Blob
+from writeorperish.crypto.storage import FileGone
 from writeorperish.ops.refusals import Gone
 
 pytestmark = pytest.mark.django_db
@@ -23,10 +27,56 @@ WORDS = b"ann's spoken words "
 LONG = WORDS * 12_000  # 228,000 bytes: three whole blocks and a part
 
 
-@pytest.fixture(autouse=True)
-def own_folder(settings, tmp_path):
+@dataclass(frozen=True)
+class Folder:
+    """The folder of a test's own, as whoever holds the disk and not our keys sees it."""
+
+    path: Path
+
+    def names(self):
+        return sorted(each.name for each in self.path.rglob("*") if each.is_file())
+
+    def read(self, key):
+        return (self.path / key[:2] / key).read_bytes()
+
+    def write(self, key, data):
+        (self.path / key[:2] / key).write_bytes(data)
+
+    def remove(self, key):
+        (self.path / key[:2] / key).unlink()
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The same of a bucket, below the prefix of its address."""
+
+    bucket: Bucket
+
+    def name(self, key):
+        return f"{self.bucket.prefix}/{key[:2]}/{key}"
+
+    def names(self):
+        found = sorted(each.rpartition("/")[2] for each in self.bucket.names())
+        assert sorted(self.bucket.names()) == [self.name(key) for key in found]
+        return found
+
+    def read(self, key):
+        return self.bucket.read(self.name(key))
+
+    def write(self, key, data):
+        self.bucket.write(self.name(key), data)
+
+    def remove(self, key):
+        self.bucket.remove(self.name(key))
+
+
+@pytest.fixture(autouse=True, params=["disk", "bucket"])
+def place(request, settings, tmp_path):
+    """Where the files lie: every test is one of both."""
     settings.DATA_DIR = tmp_path
-    return tmp_path / "files"
+    if request.param == "bucket":
+        return Prefix(request.getfixturevalue("bucket"))
+    return Folder(tmp_path / "files")
 
 
 def kept(owner, clear=LONG):
@@ -35,23 +85,15 @@ def kept(owner, clear=LONG):
     return blob
 
 
-def object_of(folder, blob):
-    return folder / blob.storage_key[:2] / blob.storage_key
-
-
-def paths(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def test_a_kept_file_opens_again_and_lies_sealed(own_folder, ann):
+def test_a_kept_file_opens_again_and_lies_sealed(place, ann):
     blob = kept(ann)
     with storage.open_blob(Blob.objects.get(pk=blob.pk)) as file:
         assert file.read() == LONG
     assert (blob.bytes, blob.media_type, blob.owner_id) == (len(LONG), "audio/ogg", ann.pk)
-    [path] = paths(own_folder)
-    assert WORDS not in path.read_bytes()
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert len(blob.storage_key) == 32
+    [key] = place.names()
+    assert WORDS not in place.read(key)
+    assert len(place.read(key)) == sealed_bytes(len(LONG))
+    assert (key, len(key)) == (blob.storage_key, 32)
 
 
 def test_the_same_content_has_one_mac_for_one_owner(ann, ben):
@@ -71,7 +113,7 @@ def test_a_zip_is_read_in_place(ann):
 
 
 @hypothesis_settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None
 )
 @given(data=st.data())
 def test_any_range_is_the_range_of_the_clear_file(ann, data):
@@ -106,7 +148,8 @@ def test_an_empty_file_is_a_file(ann):
     assert list(storage.pieces(blob, 0, 0)) == []
 
 
-def test_memory_does_not_grow_with_the_file(ann):
+@pytest.mark.parametrize("place", ["disk"], indirect=True)
+def test_memory_does_not_grow_with_the_file(place, ann):
     class Endless:
         left = 24 * 1024 * 1024
 
@@ -125,30 +168,29 @@ def test_memory_does_not_grow_with_the_file(ann):
     assert peak < 3 * 1024 * 1024
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "longer", "missing", "other"])
-def test_a_damaged_object_does_not_open(own_folder, ann, damage):
+@pytest.mark.parametrize("damage", ["cut", "flip", "longer", "missing", "empty", "other"])
+def test_a_damaged_object_does_not_open(place, ann, damage):
     blob = kept(ann)
-    path = object_of(own_folder, blob)
-    data = path.read_bytes()
-    if damage == "cut":
-        path.write_bytes(data[: -len(LONG) % BLOCK_BYTES - 16])
-    elif damage == "flip":
-        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    elif damage == "longer":
-        path.write_bytes(data + b"x")
-    elif damage == "missing":
-        path.unlink()
+    data = place.read(blob.storage_key)
+    if damage == "missing":
+        place.remove(blob.storage_key)
     else:
-        path.write_bytes(object_of(own_folder, kept(ann)).read_bytes())
+        damaged = {
+            "cut": data[: -len(LONG) % BLOCK_BYTES - 16],
+            "flip": data[:-1] + bytes([data[-1] ^ 1]),
+            "longer": data + b"x",
+            "empty": b"",
+            "other": place.read(kept(ann).storage_key),
+        }
+        place.write(blob.storage_key, damaged[damage])
     with pytest.raises(CannotOpen):
         b"".join(storage.pieces(blob, 0, blob.bytes))
 
 
-def test_a_cut_file_gives_not_even_its_beginning(own_folder, ann):
+def test_a_cut_file_gives_not_even_its_beginning(place, ann):
     blob = kept(ann)
-    path = object_of(own_folder, blob)
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(CannotOpen):
+    place.write(blob.storage_key, place.read(blob.storage_key)[:-1])
+    with pytest.raises(FileGone):
         list(storage.pieces(blob, 0, 10))
 
 
@@ -159,7 +201,7 @@ def test_a_file_of_an_erased_person_does_not_open(ann):
         storage.open_blob(blob)
 
 
-def test_a_source_that_breaks_leaves_neither_row_nor_object(own_folder, ann):
+def test_a_source_that_breaks_leaves_neither_row_nor_object(place, ann):
     class Breaking:
         def __init__(self):
             self.pieces = [LONG[:BLOCK_BYTES], LONG[:BLOCK_BYTES]]
@@ -172,10 +214,10 @@ def test_a_source_that_breaks_leaves_neither_row_nor_object(own_folder, ann):
     with pytest.raises(ConnectionResetError):
         storage.keep(ann.pk, Breaking(), media_type="audio/ogg")
     assert not Blob.objects.exists()
-    assert not paths(own_folder)
+    assert not place.names()
 
 
-def test_the_sweep_takes_what_nobody_settled_for_a_day_and_leaves_the_rest(own_folder, ann):
+def test_the_sweep_takes_what_nobody_settled_for_a_day_and_leaves_the_rest(place, ann):
     settled, waiting, forgotten = (
         kept(ann),
         *(storage.keep(ann.pk, BytesIO(WORDS), media_type="audio/ogg") for _ in range(2)),
@@ -183,45 +225,67 @@ def test_the_sweep_takes_what_nobody_settled_for_a_day_and_leaves_the_rest(own_f
     Blob.objects.filter(pk=forgotten.pk).update(created_at=timezone.now() - timedelta(hours=25))
     assert storage.sweep() == 1
     assert set(Blob.objects.values_list("pk", flat=True)) == {settled.pk, waiting.pk}
-    assert paths(own_folder) == sorted(object_of(own_folder, each) for each in (settled, waiting))
+    assert place.names() == sorted(each.storage_key for each in (settled, waiting))
     assert storage.sweep() == 0
     with pytest.raises(Gone):
         storage.settle(forgotten)
 
 
-def test_doomed_files_and_those_of_nobody_go_with_the_sweep(own_folder, ann, ben):
+def test_what_is_rolled_back_is_as_it_was(place, ann):
+    stays, waits = kept(ann), storage.keep(ann.pk, BytesIO(WORDS), media_type="audio/ogg")
+    with transaction.atomic():
+        storage.doom(Blob.objects.filter(pk=stays.pk))
+        storage.settle(waits)
+        transaction.set_rollback(True)
+    assert storage.sweep() == 0
+    for blob, words in ((stays, LONG), (waits, WORDS)):
+        assert b"".join(storage.pieces(blob, 0, blob.bytes)) == words
+    storage.settle(Blob.objects.get(pk=waits.pk))
+
+
+def test_doomed_files_and_those_of_nobody_go_with_the_sweep(place, ann, ben):
     doomed, orphaned, stays = kept(ann), kept(ben), kept(ann)
     assert storage.doom(Blob.objects.filter(pk=doomed.pk)) == 1
     ben.delete()
     assert storage.sweep() == 2
     assert list(Blob.objects.values_list("pk", flat=True)) == [stays.pk]
-    assert not object_of(own_folder, orphaned).exists()
+    assert place.names() == [stays.storage_key]
+    assert orphaned.storage_key != stays.storage_key
 
 
-def test_objects_without_a_row_go_once_they_are_a_day_old(own_folder, ann):
+def test_objects_without_a_row_go_once_they_are_a_day_old(place, ann):
     blob = kept(ann)
     Blob.objects.filter(pk=blob.pk).delete()
     assert storage.sweep() == 0
     assert storage.sweep(timezone.now() + timedelta(hours=25)) == 1
-    assert not paths(own_folder)
+    assert not place.names()
 
 
-def test_a_file_moves_to_the_new_key_and_readers_follow(own_folder, ann):
+def test_a_file_moves_to_the_new_key_and_readers_follow(place, ann):
     blob = kept(ann)
     before = Blob.objects.get(pk=blob.pk)
     new = keys.replace_seal_key(keys.person(ann.pk))
     assert storage.reseal(blob)
     after = Blob.objects.get(pk=blob.pk)
     assert (after.key, after.mac, after.bytes) == (new.id, before.mac, before.bytes)
-    assert paths(own_folder) == [object_of(own_folder, after)]
+    assert place.names() == [after.storage_key]
     for row in (before, after):
         with storage.open_blob(row) as file:
             assert file.read() == LONG
     assert not storage.reseal(before), "somebody was faster"
-    assert paths(own_folder) == [object_of(own_folder, after)]
+    assert place.names() == [after.storage_key]
 
 
-def test_the_default_storage_reads_kept_files_and_refuses_clear_ones(own_folder, ann):
+def test_who_is_reading_when_the_key_changes_reads_on(ann):
+    blob = kept(ann)
+    with storage.open_blob(blob) as file:
+        beginning = file.read(10)
+        keys.replace_seal_key(keys.person(ann.pk))
+        assert storage.reseal(Blob.objects.get(pk=blob.pk))
+        assert beginning + file.read() == LONG
+
+
+def test_the_default_storage_reads_kept_files_and_refuses_clear_ones(place, ann):
     blob = kept(ann)
     assert default_storage.exists(blob.storage_key)
     with default_storage.open(blob.storage_key) as file:
@@ -230,9 +294,17 @@ def test_the_default_storage_reads_kept_files_and_refuses_clear_ones(own_folder,
         default_storage.save("diary.txt", ContentFile(WORDS))
     with pytest.raises(FileNotFoundError):
         default_storage.open("nothing")
-    assert len(paths(own_folder)) == 1
+    assert len(place.names()) == 1
 
 
-def test_no_temporary_file_holds_the_words(own_folder, ann, tmp_path):
+def test_no_file_beside_holds_the_words_and_a_kept_one_is_ours_alone(place, ann, tmp_path):
     kept(ann)
-    assert not [path for path in paths(Path(tmp_path)) if WORDS in path.read_bytes()]
+    beside = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in beside if WORDS in path.read_bytes()]
+    files = [path for path in beside if path.is_relative_to(tmp_path / "files")]
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o600] * isinstance(place, Folder)
+
+
+def test_where_files_lie_is_asked_by_writing_and_leaves_nothing(place):
+    assert storage.healthy()
+    assert not place.names()

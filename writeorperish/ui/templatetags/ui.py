@@ -111,6 +111,12 @@ def dollars(microdollars: int) -> str:
     return f"${microdollars / 1_000_000:.2f}"
 
 
+@register.filter
+def thousands(number: int) -> str:
+    """A count as people read it: 2,021."""
+    return f"{number:,}"
+
+
 # --- buttons and chips -----------------------------------------------------------------------
 
 

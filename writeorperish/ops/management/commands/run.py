@@ -120,6 +120,7 @@ def require_redis() -> None:
 def prepare(interruption: Interruption, *, with_demo: bool) -> None:
     """Settings are sound, the schema is current, an empty database holds the demo, static files are collected."""
     BaseCommand().check()
+    BaseCommand().check(tags=["storage"], include_deployment_checks=True)
     interruption.heed()
     call_command("migrate", interactive=False, verbosity=0)
     interruption.heed()

@@ -4,6 +4,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from writeorperish.crypto.buckets import FilesAway
 from writeorperish.crypto.kms import KeyServiceDown
 from writeorperish.privacy.rekeying import Rotation, rotate_everybody, rotate_person
 
@@ -29,6 +30,11 @@ class Command(BaseCommand):
         except KeyServiceDown:
             raise CommandError(
                 "The key service does not answer. Nothing is lost; the same command goes on from here.",
+                returncode=1,
+            ) from None
+        except FilesAway:
+            raise CommandError(
+                "The bucket does not answer. Nothing is lost; the same command goes on from here.",
                 returncode=1,
             ) from None
         self.stdout.write(f"Sealed anew: {rotation.values} values, {rotation.files} files.")

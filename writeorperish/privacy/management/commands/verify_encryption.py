@@ -2,6 +2,7 @@ from argparse import ArgumentTypeError
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from writeorperish.crypto.buckets import FilesAway
 from writeorperish.crypto.kms import KeyServiceDown
 from writeorperish.privacy.rekeying import verify
 
@@ -28,6 +29,10 @@ class Command(BaseCommand):
         except KeyServiceDown:
             raise CommandError(
                 "The key service does not answer, so nothing can be said.", returncode=1
+            ) from None
+        except FilesAway:
+            raise CommandError(
+                "The bucket does not answer, so nothing can be said.", returncode=1
             ) from None
         self.stdout.write(f"{result.opened} opened, under {len(result.by_key)} keys.")
         for key_id, values in sorted(result.by_key.items()):

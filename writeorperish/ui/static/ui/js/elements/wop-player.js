@@ -1,5 +1,6 @@
 // <wop-player> around an <audio controls>: [data-keys] with [data-skip="-15"] and [data-speed] appear
-// where there are scripts; one player plays at a time, and with data-row the next one follows.
+// where there are scripts; one player plays at a time, and with data-row the next one follows. [data-dead]
+// says that its sound did not come.
 const SPEEDS = [1, 1.25, 1.5, 2, 0.75];
 
 class WopPlayer extends HTMLElement {
@@ -12,7 +13,11 @@ class WopPlayer extends HTMLElement {
     this.addEventListener("click", (event) => this.click(event), { signal });
     this.audio.addEventListener("play", () => this.alone(), { signal });
     this.audio.addEventListener("ended", () => this.next(), { signal });
+    this.audio.addEventListener("error", () => this.say(true), { signal });
+    this.audio.addEventListener("loadedmetadata", () => this.say(false), { signal });
     if (this.keys) this.keys.hidden = false;
+    // It may have failed before this element stood.
+    this.say(this.audio.error !== null);
   }
 
   connectedMoveCallback() {}
@@ -30,6 +35,11 @@ class WopPlayer extends HTMLElement {
     const next = SPEEDS[(SPEEDS.indexOf(this.audio.playbackRate) + 1) % SPEEDS.length];
     this.audio.playbackRate = next;
     speed.textContent = `${next}×`;
+  }
+
+  say(dead) {
+    const words = this.querySelector("[data-dead]");
+    if (words) words.hidden = !dead;
   }
 
   next() {

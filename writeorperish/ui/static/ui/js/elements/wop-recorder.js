@@ -1,4 +1,4 @@
-// <wop-recorder data-api data-page data-parent data-draft data-msg-*>: speaks into segments, one for each
+// <wop-recorder data-api data-page data-parent data-draft data-full data-msg-*>: speaks into segments, one for each
 // run of a MediaRecorder, in pieces of five seconds. Each piece is sealed on this device first and sent
 // then; what the server has not confirmed as a whole stays here. [data-record], [data-pause],
 // [data-resume], [data-stop], [data-discard] are its buttons; [data-clock], [data-level], [data-state]
@@ -272,14 +272,16 @@ class WopRecorder extends HTMLElement {
   show(state) {
     this.state = state;
     this.dataset.now = state;
-    const shown = SHOWN[state];
+    // With no room left nothing new begins; what was cut off on this device is still sent.
+    const full = state === "idle" && "full" in this.dataset;
+    const shown = full ? [] : SHOWN[state];
     for (const name of ["record", "pause", "resume", "stop", "discard"]) {
       this.part(name).hidden = !shown.includes(name);
     }
     const running = state === "recording" || state === "paused" || state === "finishing";
     this.part("clock").hidden = !running;
     this.part("level").hidden = state !== "recording";
-    this.part("before").hidden = state !== "idle";
+    this.part("before").hidden = full || state !== "idle";
   }
 
   say(name) {
