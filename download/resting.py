@@ -1,4 +1,4 @@
-"""What a search found, resting sealed until its next page is asked for: ids and numbers, no words."""
+"""What a search found, resting until its next page is asked for, and how far vectors are: ids and numbers, no words."""
 
 import json
 from collections.abc import Sequence
@@ -9,11 +9,13 @@ from django.contrib.auth.models import AbstractUser
 from django.core.cache import cache
 
 from download.legs import Place
-from writeorperish.crypto import envelope, keys
+from writeorperish.ai.embeddings import Coverage, coverage
+from writeorperish.crypto import blind, envelope, keys
 from writeorperish.crypto.envelope import CannotOpen
 from writeorperish.refs import Ref
 
 RESTS_SECONDS = 600
+COVERED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,18 @@ def rested(person: AbstractUser, rest_id: bytes) -> Ranking | None:
         undated,
         back_to and datetime.fromisoformat(back_to),
     )
+
+
+def covered(person: AbstractUser) -> Coverage:
+    """How far the person's vectors are; when nothing is missing, it is not counted again for a minute.
+
+    Counting reads a row for each text, more than a search does. What is missing is counted each time.
+    """
+    key = f"covered:{blind.digest(keys.person(person.pk), b'covered').hex()}"
+    resting = cache.get(key)
+    if resting is not None:
+        return Coverage(*resting)
+    counted = coverage(person)
+    if counted.done + counted.refused >= counted.wanted:
+        cache.set(key, (counted.wanted, counted.done, counted.refused), COVERED_SECONDS)
+    return counted

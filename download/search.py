@@ -21,10 +21,10 @@ from download import legs, lexicon
 from download.legs import Place, Scope
 from download.query import ALWAYS, ChipKind, Query, parse
 from download.ranking import Leg, fuse
-from download.resting import Ranked, Ranking, rest, rested
+from download.resting import Ranked, Ranking, covered, rest, rested
 from download.snippets import Snippet, snippet
 from writeorperish.ai import gateway
-from writeorperish.ai.embeddings import LOCAL, Coverage, coverage, embed_query
+from writeorperish.ai.embeddings import LOCAL, Coverage, embed_query
 from writeorperish.ai.lexical import tokens
 from writeorperish.crypto import blind, keys
 from writeorperish.crypto.fields import open_rows
@@ -173,7 +173,7 @@ def search(
         dropped=list(_dropped(query, undated=ranking.undated, partly=partly)),
         meaning="ok" if capable.on else "paused" if capable.why == "paused" else "off",
         why=capable.words,
-        coverage=coverage(person),
+        coverage=covered(person),
         back_to=ranking.back_to,
     )
 

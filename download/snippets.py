@@ -51,17 +51,24 @@ def snippet(
     """
     first, last = within or (0, len(text))
     passage = text[first:last]
-    hits = sorted(_hits(passage, wanted, phrases), key=lambda hit: (hit.start, hit.end))
+    stretches = sentences(passage)
+    found = _hits(passage, stretches, wanted, phrases)
+    hits = sorted(found, key=lambda hit: (hit.start, hit.end))
     start, end = max(
-        _windows(passage, hits),
+        _windows(passage, stretches, hits),
         key=lambda window: (*_merit(hits, window), -window[0]),
         default=(0, 0),
     )
     return Snippet(tuple(_pieces(passage, start, end, hits)), first + start, first + end)
 
 
-def _hits(passage: str, wanted: Collection[str], phrases: Sequence[str]) -> Iterator[_Hit]:
-    for start, end in _likely(passage, wanted):
+def _hits(
+    passage: str,
+    stretches: Sequence[tuple[int, int]],
+    wanted: Collection[str],
+    phrases: Sequence[str],
+) -> Iterator[_Hit]:
+    for start, end in _likely(passage, stretches, wanted):
         for word in tokens(passage[start:end]):
             if word.text in wanted:
                 yield _Hit(start + word.start, start + word.end, word.text)
@@ -70,24 +77,32 @@ def _hits(passage: str, wanted: Collection[str], phrases: Sequence[str]) -> Iter
             yield _Hit(start, end, phrase)
 
 
-def _likely(passage: str, wanted: Collection[str]) -> Sequence[tuple[int, int]]:
+def _likely(
+    passage: str, stretches: Sequence[tuple[int, int]], wanted: Collection[str]
+) -> Sequence[tuple[int, int]]:
     """The sentences that may hold a wanted word: taking a text apart is what an excerpt costs.
 
-    A stem begins as its word does, as far as two letters; in other scripts that says little.
+    A word begins as its stem does, but for the stem's last letter; in other scripts that says little.
     """
     if not passage.isascii() or not all(each.isascii() and len(each) > 1 for each in wanted):
         return [(0, len(passage))]
     if not wanted:
         return []
-    beginnings = "|".join(sorted({f"{re.escape(w[0])}['-]?{re.escape(w[1])}" for w in wanted}))
+    beginnings = "|".join(sorted({_beginning(stem) for stem in wanted}))
     begins = re.compile(f"(?<![a-z0-9])(?:{beginnings})")
     folded = passage.lower()
-    return [each for each in sentences(passage) if begins.search(folded, *each)]
+    return [each for each in stretches if begins.search(folded, *each)]
 
 
-def _windows(passage: str, hits: Sequence[_Hit]) -> Iterator[tuple[int, int]]:
+def _beginning(stem: str) -> str:
+    """A pattern of what a word of this stem begins with; the parts of a compound may be joined in it."""
+    return "['-]?".join(re.escape(letter) for letter in stem[: max(2, len(stem) - 1)])
+
+
+def _windows(
+    passage: str, stretches: Sequence[tuple[int, int]], hits: Sequence[_Hit]
+) -> Iterator[tuple[int, int]]:
     """What could be shown: sentences with those after them, or a stretch around a hit."""
-    stretches = sentences(passage)
     edges = _edges(passage)
     for index, (start, end) in enumerate(stretches):
         if end - start > WIDEST:

@@ -123,7 +123,9 @@ def test_what_stands_in_the_way_is_suspected():
 )
 def test_a_hostile_page_ends_in_the_child_and_the_next_is_read(document, monkeypatch, tmp_path):
     # The same child with less time, of which the rows would take all.
-    hasty = fetching.PROGRAM.read_text().replace("CPU_SECONDS: Final = 10", "CPU_SECONDS: Final = 2")
+    hasty = fetching.PROGRAM.read_text().replace(
+        "CPU_SECONDS: Final = 10", "CPU_SECONDS: Final = 2"
+    )
     assert "= 2" in hasty
     (tmp_path / "extractor.py").write_text(hasty)
     monkeypatch.setattr(fetching, "PROGRAM", tmp_path / "extractor.py")

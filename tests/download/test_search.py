@@ -181,7 +181,7 @@ def test_what_rests_in_redis_holds_no_ids_in_clear(alice, monkeypatch):
     monkeypatch.setattr(resting.cache, "set", lambda key, value, seconds: kept.update({key: value}))
     nodes = write(alice, *[f"tea {n}" for n in range(25)])
     asked(alice, "tea")
-    (value,) = kept.values()
+    (value,) = (kept[key] for key in kept if key.startswith("search:"))
     assert not any(str(node).encode() in value for node in nodes)
 
 

@@ -1,8 +1,10 @@
+import re
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from download.snippets import WIDEST, Piece, _hits, snippet
-from writeorperish.ai.lexical import CLUSTER, stem, tokens
+from download.snippets import WIDEST, Piece, _beginning, _hits, snippet
+from writeorperish.ai.lexical import CLUSTER, sentences, stem, tokens
 
 TEXTS = st.lists(
     st.sampled_from(
@@ -113,6 +115,17 @@ def test_what_the_text_says_is_shown_before_its_tags():
     assert snippet(text, {"piano"}).start == 0
 
 
+ENDINGS = (
+    "", "s", "es", "ies", "ed", "eed", "ied", "ing", "iing", "ying", "eing", "tting", "ly", "lied", "ily", "y", "e", "ll", "ss",
+)  # fmt: skip
+
+
+def test_a_word_begins_as_its_stem_does_but_for_the_last_letter():
+    letters = "abdeilnsty"
+    words = [f"{a}{b}{end}" for a in ("", *letters) for b in letters for end in ENDINGS]
+    assert not [w for w in words if not re.match(_beginning(stem(w)), w) and len(stem(w)) > 1]
+
+
 SENTENCES = st.sampled_from(
     [
         "My mother-in-law called at five o'clock.", "See https://example.org/a #piano and @ann.",
@@ -126,5 +139,7 @@ def test_looking_only_where_a_word_may_stand_finds_every_word(written, places):
     passage = " ".join(written)
     found = list(tokens(passage))
     wanted = {found[n].text for n in places if n < len(found)}
-    looked = {(hit.start, hit.end, hit.word) for hit in _hits(passage, wanted, ())}
+    looked = {
+        (hit.start, hit.end, hit.word) for hit in _hits(passage, sentences(passage), wanted, ())
+    }
     assert looked == {(word.start, word.end, word.text) for word in found if word.text in wanted}

@@ -63,8 +63,8 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         """The k closest passages of one owner in one space, nearest first.
 
         vector: (384,), unit length. `within` is already by sight; its model names the kind. ValueError on
-        another size. One query where the owner has few vectors or `exact` is asked, a scan of the owner's part
-        of the index; for the owner of a graph (`promotion.py`) without `within` two, which find nearly the same.
+        another size. Two queries: whether the owner has a graph (`promotion.py`), which is not asked with `within`
+        or `exact`, and a scan of the owner's part of the index. With a graph three, which find nearly the same.
         """
         if vector.shape != (DIMENSIONS,):
             raise ValueError(f"A vector has {DIMENSIONS} numbers, this one {vector.shape}")
@@ -114,7 +114,10 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
                 ORDER BY distance LIMIT %s)
             {PLACES}
         """  # noqa: S608  # a UUID and a number
-        return _places(statement, [_written(vector), k, of])
+        found = _places(statement, [_written(vector), k, of])
+        with connection.cursor() as cursor:
+            cursor.execute(SORT_AGAIN)
+        return found
 
     def usual(self, vector: Vector, *, of: UUID, space: int, sample: int) -> tuple[float, int]:
         """The median cosine of a vector with up to so many of an owner's passages, and how many those were.
@@ -141,12 +144,14 @@ PLACES = """
 """
 # So many neighbours of neighbours are looked at, at least: pgvector's own figure is 40.
 LEAST_SEARCHED = 100
-# Says how to follow the graph until the transaction ends, if there is one whose building ended well.
+# Says how to follow the graph, if there is one whose building ended well. The planner cannot know how many rows the
+# wall leaves, guesses too few, and would sort them all instead: so what sorts is put out of the question.
 FOLLOW_GRAPH = """
-    SELECT set_config('hnsw.ef_search', %s, true),
+    SELECT set_config('enable_sort', 'off', true), set_config('hnsw.ef_search', %s, true),
         set_config('hnsw.iterative_scan', 'relaxed_order', true)
     FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid
 """
+SORT_AGAIN = "SET LOCAL enable_sort = on"
 
 
 def graph_of(owner_id: UUID, space: int) -> str:
