@@ -256,11 +256,11 @@ def _by_rank(field: _Field) -> Ranking:
         ],
         at=lambda ref: places[ref].at,
     )
-    in_leg = {name: {place.ref for place in found} for name, found in by_name.items()}
-    ranked = [
-        Ranked(places[ref], tuple(name for name in in_leg if ref in in_leg[name]), score)
-        for ref, score in fused
-    ]
+    found_by: dict[Ref, tuple[str, ...]] = defaultdict(tuple)
+    for name, leg in by_name.items():
+        for place in leg:
+            found_by[place.ref] += (name,)
+    ranked = [Ranked(places[ref], found_by[ref], score) for ref, score in fused]
     return Ranking(_verified(field, ranked))
 
 

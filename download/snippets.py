@@ -51,24 +51,17 @@ def snippet(
     """
     first, last = within or (0, len(text))
     passage = text[first:last]
-    stretches = sentences(passage)
-    found = _hits(passage, stretches, wanted, phrases)
-    hits = sorted(found, key=lambda hit: (hit.start, hit.end))
+    hits = sorted(_hits(passage, wanted, phrases), key=lambda hit: (hit.start, hit.end))
     start, end = max(
-        _windows(passage, stretches, hits),
+        _windows(passage, hits),
         key=lambda window: (*_merit(hits, window), -window[0]),
         default=(0, 0),
     )
     return Snippet(tuple(_pieces(passage, start, end, hits)), first + start, first + end)
 
 
-def _hits(
-    passage: str,
-    stretches: Sequence[tuple[int, int]],
-    wanted: Collection[str],
-    phrases: Sequence[str],
-) -> Iterator[_Hit]:
-    for start, end in _likely(passage, stretches, wanted):
+def _hits(passage: str, wanted: Collection[str], phrases: Sequence[str]) -> Iterator[_Hit]:
+    for start, end in _likely(passage, wanted):
         for word in tokens(passage[start:end]):
             if word.text in wanted:
                 yield _Hit(start + word.start, start + word.end, word.text)
@@ -77,10 +70,8 @@ def _hits(
             yield _Hit(start, end, phrase)
 
 
-def _likely(
-    passage: str, stretches: Sequence[tuple[int, int]], wanted: Collection[str]
-) -> Sequence[tuple[int, int]]:
-    """The sentences that may hold a wanted word: taking a text apart is what an excerpt costs.
+def _likely(passage: str, wanted: Collection[str]) -> Sequence[tuple[int, int]]:
+    """Where a wanted word may stand, from space to space: taking a text apart is what an excerpt costs.
 
     A word begins as its stem does, but for the stem's last letter; in other scripts that says little.
     """
@@ -89,9 +80,8 @@ def _likely(
     if not wanted:
         return []
     beginnings = "|".join(sorted({_beginning(stem) for stem in wanted}))
-    begins = re.compile(f"(?<![a-z0-9])(?:{beginnings})")
-    folded = passage.lower()
-    return [each for each in stretches if begins.search(folded, *each)]
+    likely = re.compile(rf"(?<!\S)\S*?(?<![a-z0-9])(?:{beginnings})\S*")
+    return [match.span() for match in likely.finditer(passage.lower())]
 
 
 def _beginning(stem: str) -> str:
@@ -99,10 +89,9 @@ def _beginning(stem: str) -> str:
     return "['-]?".join(re.escape(letter) for letter in stem[: max(2, len(stem) - 1)])
 
 
-def _windows(
-    passage: str, stretches: Sequence[tuple[int, int]], hits: Sequence[_Hit]
-) -> Iterator[tuple[int, int]]:
+def _windows(passage: str, hits: Sequence[_Hit]) -> Iterator[tuple[int, int]]:
     """What could be shown: sentences with those after them, or a stretch around a hit."""
+    stretches = sentences(passage)
     edges = _edges(passage)
     for index, (start, end) in enumerate(stretches):
         if end - start > WIDEST:
