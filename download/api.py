@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.urls import path, reverse
 from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -51,6 +52,7 @@ from download.fetching import Copy, NoPage, from_markup
 from download.models.answers import Conversation, Question
 from download.models.imports import Import, ImportRow
 from download.models.items import Highlight, Item, ItemQuerySet, Page, Tag
+from download.query import KINDS, narrowed
 from download.search import Found as Hits
 from download.search import Mode, Whose, search
 from download.serializers import (
@@ -102,7 +104,8 @@ from writeorperish.ui.api import (
 )
 from writeorperish.ui.parsing import StrictJSONParser
 
-PARAMS = frozenset({"q", "mode", "scope", "cursor"})
+FILTERS = ("in", "from", "to", "tag", "site")
+PARAMS = frozenset({"q", "mode", "scope", "cursor", *FILTERS})
 
 
 class SearchView(APIView):
@@ -119,6 +122,11 @@ class SearchView(APIView):
             OpenApiParameter("q", required=True),
             OpenApiParameter("mode", enum=[str(each) for each in Mode]),
             OpenApiParameter("scope", enum=[str(each) for each in Whose]),
+            OpenApiParameter("in", enum=sorted(KINDS), description="Only texts of this kind."),
+            OpenApiParameter("from", OpenApiTypes.DATE, description="None of earlier days."),
+            OpenApiParameter("to", OpenApiTypes.DATE, description="None of later days."),
+            OpenApiParameter("tag", many=True, description="Only texts with all of these tags."),
+            OpenApiParameter("site", many=True, description="Only links of one of these sites."),
             OpenApiParameter("cursor"),
         ],
         responses=SearchSerializer,
@@ -129,9 +137,14 @@ class SearchView(APIView):
         mode, whose = asked.get("mode", "both"), asked.get("scope", "mine")
         if mode not in set(Mode) or whose not in set(Whose):
             raise UnknownFilter
+        filters = [(key, value) for key in FILTERS for value in asked.getlist(key)]
+        try:
+            typed = narrowed(asked.get("q", ""), filters, timezone.localdate())
+        except ValueError as wrong:
+            raise UnknownFilter from wrong
         found = search(
             self.request.user,
-            asked.get("q", ""),
+            typed,
             mode=Mode(mode),
             whose=Whose(whose),
             zone=timezone.get_current_timezone(),

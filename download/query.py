@@ -1,6 +1,6 @@
 """What a person typed into the search field, read. Reading never fails."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -93,6 +93,17 @@ class _Item:
     start: int
     end: int
     days: Days = ALWAYS
+
+
+def narrowed(typed: str, filters: Iterable[tuple[str, str]], today: date) -> str:
+    """What somebody would type to have this narrowed by these keys and values. ValueError for one that says nothing."""
+    said = []
+    for key, value in filters:
+        bare = " ".join(value.replace('"', " ").split())
+        if not bare or _read(key, bare, today) is None:
+            raise ValueError(key)
+        said.append(f'{key}:"{bare}"')
+    return " ".join([*said, typed])
 
 
 def parse(typed: str, today: date) -> Query:
