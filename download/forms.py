@@ -6,6 +6,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from download.models.exports import LibraryExport
 from download.models.items import NOTE_CHARS, QUOTE_CHARS, TAG_CHARS, TITLE_CHARS, Item
 from download.models.reviews import LEAST_CARDS, MOST_CARDS, Review
 from writeorperish.privacy.levels import AIUsage
@@ -234,4 +235,31 @@ class ImportChoicesForm(forms.Form):
             "library begins with."
         ),
         required=False,
+    )
+
+
+class LibraryExportForm(forms.Form):
+    """Which links are taken along, and as what."""
+
+    format = forms.ChoiceField(
+        label=_("As"),
+        choices=LibraryExport.Format,
+        initial=LibraryExport.Format.MEMEOS,
+        widget=forms.RadioSelect,
+    )
+    reading = forms.ChoiceField(
+        label=_("State"), choices=[("", _("All")), *Item.Reading.choices], required=False
+    )
+    review = forms.ChoiceField(
+        label=_("Review"),
+        choices=[("", _("All")), *LibraryExport.Review.choices],
+        required=False,
+    )
+    due = forms.BooleanField(label=_("Only what is due for review today"), required=False)
+    tag = FormText(
+        label=_("Tag"),
+        required=False,
+        strip=True,
+        max_chars=TAG_CHARS,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )

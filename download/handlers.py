@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from download.actions.answers import KIND, KIND_HERE, answer, end_answer
+from download.actions.exports import build_export
 from download.actions.fetches import fetch_page
 from download.actions.imports import check_import, run_import, want_pages
 from download.actions.reviews import make_cards
@@ -10,6 +11,7 @@ from writeorperish.ai.jobs import runs
 from writeorperish.ai.models import Job
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import (
+    ExportAsked,
     Genre,
     ImportConfirmed,
     ImportFinished,
@@ -72,3 +74,8 @@ def want_what_was_imported(fact: ImportFinished) -> None:
 @on(ImportRetracted, lease=LONG)
 def undo_what_was_retracted(fact: ImportRetracted) -> None:
     undo_import(fact.ref.id)
+
+
+@on(ExportAsked, queue="low", lease=LONG)
+def write_what_is_taken_along(fact: ExportAsked) -> None:
+    build_export(fact.ref.id)

@@ -12,6 +12,7 @@ from download.actions.imports import counts_of, report_of
 from download.actions.naming import title_of
 from download.actions.reviews import MOST_SPREAD_DAYS
 from download.models.answers import Conversation, Question
+from download.models.exports import LibraryExport
 from download.models.imports import Import, ImportRow
 from download.models.items import NOTE_CHARS, QUOTE_CHARS, TITLE_CHARS, Highlight, Item, Page, Tag
 from download.models.reviews import Review
@@ -484,3 +485,25 @@ class ImportRowSerializer(serializers.Serializer[ImportRow]):
 
     def get_label(self, row: ImportRow) -> str:
         return opened(lambda: row.label or "")
+
+
+class LibraryExportWriteSerializer(Sent):
+    """Which links, and as what; without a wish all of them. `due`: with something to review today."""
+
+    format = serializers.ChoiceField(choices=LibraryExport.Format.values)
+    tag = ApiText(required=False, max_chars=200)
+    reading = serializers.ChoiceField(required=False, choices=Item.Reading.values)
+    due = serializers.BooleanField(required=False)
+    review = serializers.ChoiceField(required=False, choices=LibraryExport.Review.values)
+
+
+class LibraryExportSerializer(serializers.Serializer[LibraryExport]):
+    """A file of links. `done` and `total` count links, `bytes` the finished file."""
+
+    id = serializers.UUIDField()
+    format = serializers.ChoiceField(choices=LibraryExport.Format.values)
+    state = serializers.ChoiceField(choices=LibraryExport.State.values)
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+    expires_at = serializers.DateTimeField(allow_null=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from download.views import ask, highlights, imports, library, reader, review, search
+from download.views import ask, exports, highlights, imports, library, reader, review, search
 
 app_name = "download"
 
@@ -32,6 +32,8 @@ urlpatterns = [
     path("library/preference/", library.prefer, name="preference"),
     path("library/answer/", library.answer, name="answer"),
     path("library/save/", library.save, name="save"),
+    path("library/export/", exports.export, name="export"),
+    path("library/export/<uuid:export_id>/file/", exports.export_file, name="export-file"),
     path("library/highlights/", highlights.highlights, name="highlights"),
     path("library/highlights/<uuid:highlight_id>/", highlights.highlight, name="highlight"),
     path("library/highlights/<uuid:highlight_id>/note/", highlights.note, name="annotate"),

@@ -18,6 +18,7 @@ from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
 from accounts.models import User
 from download.actions.answers import Where, begin
+from download.actions.exports import ask_for_export as ask_for_library
 from download.actions.highlights import mark_quote, trash_highlight
 from download.actions.imports import begin_import as begin_links
 from download.actions.imports import confirm_import as confirm_links
@@ -169,6 +170,7 @@ def library_of(alice: User) -> dict[str, UUID]:
         "unmarked": unmarked.pk,
         "links": links_of(alice, "a script"),
         "brought": links_of(alice, "Brought", confirmed=True),
+        "taken": taken_along(alice),
         "failed": failed.pk,
         "suspected": suspected.pk,
         "thrown": thrown.pk,
@@ -276,6 +278,13 @@ def links_of(owner: User, title: str, *, confirmed: bool = False) -> UUID:
         confirm_links(owner, run)
         drain()
     return run.pk
+
+
+def taken_along(owner: User) -> UUID:
+    """A finished file of the owner's links; its id."""
+    export = ask_for_library(owner, format="memeos")
+    drain()
+    return export.pk
 
 
 def imported(owner: User, *, confirmed: bool = False) -> UUID:

@@ -38,6 +38,7 @@ PRIVATE = [
     ("download:confirm-import", "post", {"run_id": "links"}),
     ("download:conversation", "get", {"conversation_id": "talk"}),
     ("download:delete-conversation", "post", {"conversation_id": "talk"}),
+    ("download:export-file", "get", {"export_id": "taken"}),
     ("download:import", "get", {"run_id": "links"}),
     ("download:import-report", "get", {"run_id": "brought"}),
     ("download:question", "get", {"conversation_id": "talk"}),

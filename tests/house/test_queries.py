@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from accounts.actions.tokens import begin_family
 from download.actions.answers import Where, begin, stop
+from download.actions.exports import ask_for_export
 from download.actions.highlights import mark_quote
 from download.actions.imports import begin_import as begin_links
 from download.actions.items import trash_item
@@ -76,6 +77,7 @@ PAGES = [
     "/library/",
     "/library/?state=deleted",
     "/library/?tag=t0",
+    "/library/export/",
     "/library/highlights/",
     "/library/import/",
     "/library/import/{file}/",
@@ -137,6 +139,7 @@ def bring(owner, number: int) -> None:
     """One more file of links, and one more row in the first."""
     data = b'[{"title": "words", "url": "https://example.org/words"}]'
     begin_links(owner, BytesIO(data), size=len(data))
+    ask_for_export(owner, format="csv")
     first = Import.objects.filter(owner=owner).earliest("created_at")
     told = {"outcome": "skipped", "reason": "not_http", "label": f"words {number}"}
     ImportRow.objects.create(owner=owner, run=first, ordinal=number + 2, **told)

@@ -176,7 +176,7 @@ class RecordingFinished(Fact):
 
 @dataclass(frozen=True)
 class ExportAsked(Fact):
-    """Somebody wants everything they wrote."""
+    """Somebody wants everything they wrote, or what they keep to read, as a file."""
 
     ref: Ref
     owner: UUID
