@@ -75,12 +75,15 @@ class LibraryExportViewSet(GuardedViewSet[Any]):
     )
     def file(self, request: ApiRequest, id: str) -> StreamingHttpResponse:
         blob = file_of(request.user, self.get_object())
-        return stretch(
+        answer = stretch(
             request.headers.get("Range", ""),
             blob.bytes,
             lambda start, stop: storage.pieces(blob, start, stop),
             media_type=blob.media_type,
         )
+        # A page of bookmarks is to be kept, never to be opened as a page of ours.
+        answer["Content-Disposition"] = "attachment"
+        return answer
 
 
 def today() -> date:

@@ -83,7 +83,8 @@ def found(given: object, ordinal: int, now: datetime) -> Row:
 
 def name_of(given: Record) -> str:
     value = given.get("id")
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    named = isinstance(value, str | int) and not isinstance(value, bool)
+    return cleaned(str(value)).strip() if named else ""
 
 
 def one_of(given: Record, name: str, known: tuple[str, ...]) -> str:
@@ -117,7 +118,7 @@ def plain(value: object) -> object:
     """The value as JSON and our columns can hold it: cleaned texts, and numbers of this machine."""
     if isinstance(value, str):
         return cleaned(value)
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal | float):
         return number if math.isfinite(number := float(value)) else str(value)
     if isinstance(value, list):
         return [plain(each) for each in value]

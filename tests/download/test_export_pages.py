@@ -58,6 +58,7 @@ def test_an_app_asks_waits_and_fetches_the_file_in_parts(alice, charlie, signed_
     whole = b"".join(client.get(f"{place}file/").streaming_content)
     assert len(whole) == told["bytes"] and b"A heron" in whole
     some = client.get(f"{place}file/", headers={"Range": "bytes=10-"})
+    assert some["Content-Disposition"] == "attachment"
     assert (some.status_code, b"".join(some.streaming_content)) == (206, whole[10:])
     for path in ("", "file/"):
         assert other.get(f"{place}{path}").status_code == 404
