@@ -1,4 +1,4 @@
-"""What goes out of a library as a file, as JSON. `api` hangs it into its own addresses."""
+"""What goes out of a library as a file, and what comes in from sources, as JSON. `api` hangs it into its own addresses."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,9 +14,24 @@ from rest_framework.response import Response
 
 from accounts.http import ApiRequest
 from download.actions.exports import MEDIA_TYPES, ONE_PAGE, ask_for_export, exports_of, file_of
+from download.actions.feeds import (
+    add_feed,
+    ask_for_sync,
+    feeds_of,
+    pause_feed,
+    remove_feed,
+    resume_feed,
+)
 from download.actions.tags import tag_named
 from download.models.exports import LibraryExport
-from download.serializers import LibraryExportSerializer, LibraryExportWriteSerializer
+from download.models.feeds import Feed
+from download.serializers import (
+    FeedChangeSerializer,
+    FeedSerializer,
+    FeedWriteSerializer,
+    LibraryExportSerializer,
+    LibraryExportWriteSerializer,
+)
 from download.spacing import day_of
 from writeorperish.crypto import storage
 from writeorperish.ops.once import Outcome
@@ -86,6 +101,50 @@ class LibraryExportViewSet(GuardedViewSet[Any]):
         return answer
 
 
+class FeedViewSet(GuardedViewSet[Any]):
+    """Libraries elsewhere that one wants to have here too, read every hour."""
+
+    request: ApiRequest
+    model = Feed
+    serializer_class = FeedSerializer
+    read_scope = "download:read"
+    write_scope = "download:write"
+    ordering = ("created_at", "id")
+    rates: ClassVar[Mapping[str, str]] = {**dict.fromkeys(("create", "sync"), "save")}
+    opens: ClassVar[Mapping[str, tuple[str, ...]]] = {"base": ("base",)}
+
+    def get_queryset(self) -> QuerySet[Feed]:
+        return feeds_of(self.request.user)
+
+    @extend_schema(request=FeedWriteSerializer, responses={201: FeedSerializer})
+    @repeatable
+    def create(self, request: ApiRequest) -> Response:
+        sent = FeedWriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        return self.created(add_feed(request.user, **sent.validated_data))
+
+    @extend_schema(request=FeedChangeSerializer, responses=FeedSerializer)
+    def partial_update(self, request: ApiRequest, id: str) -> Response:
+        sent = FeedChangeSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        feed, said = self.get_object(), sent.validated_data
+        if said.get("paused"):
+            feed = pause_feed(request.user, feed)
+        elif "token" in said or "paused" in said:
+            feed = resume_feed(request.user, feed, token=said.get("token"))
+        return self.shown(feed)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: ApiRequest, id: str) -> Response:
+        remove_feed(request.user, self.get_object())
+        return Response(status=204)
+
+    @extend_schema(request=None, responses={202: FeedSerializer})
+    @repeatable
+    def sync(self, request: ApiRequest, id: str) -> Response:
+        return self.shown(ask_for_sync(request.user, self.get_object()), status=202)
+
+
 def today() -> date:
     return day_of(timezone.now(), timezone.get_current_timezone())
 
@@ -96,4 +155,11 @@ urlpatterns = [
     path(
         "exports/<str:id>/file/", LibraryExportViewSet.as_view({"get": "file"}), name="export-file"
     ),
+    path("feeds/", FeedViewSet.as_view({"get": "list", "post": "create"}), name="feeds"),
+    path(
+        "feeds/<str:id>/",
+        FeedViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="feed",
+    ),
+    path("feeds/<str:id>/sync/", FeedViewSet.as_view({"post": "sync"}), name="feed-sync"),
 ]

@@ -238,6 +238,32 @@ class ImportChoicesForm(forms.Form):
     )
 
 
+class FeedForm(forms.Form):
+    """A library elsewhere, and what lets us in."""
+
+    base = FormText(
+        label=_("Address of the library"),
+        help_text=_("Such as https://memeos.example. It is asked every hour."),
+        strip=True,
+        max_chars=2_048,
+        widget=forms.TextInput(attrs={"inputmode": "url", "dir": "ltr", "autocomplete": "off"}),
+    )
+    token = FormText(
+        label=_("Token"),
+        help_text=_("If it wants one. It is kept encrypted and never shown again."),
+        required=False,
+        strip=True,
+        max_chars=2_000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "dir": "ltr"}),
+    )
+
+
+class TokenForm(forms.Form):
+    """A new token for a source; without one the old one stays."""
+
+    token = FormText(required=False, strip=True, max_chars=2_000)
+
+
 class LibraryExportForm(forms.Form):
     """Which links are taken along, and as what."""
 

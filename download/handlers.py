@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from download.actions.answers import KIND, KIND_HERE, answer, end_answer
 from download.actions.exports import build_export
+from download.actions.feeds import sync_feed
 from download.actions.fetches import fetch_page
 from download.actions.imports import check_import, run_import, want_pages
 from download.actions.reviews import make_cards
@@ -12,6 +13,7 @@ from writeorperish.ai.models import Job
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import (
     ExportAsked,
+    FeedDue,
     Genre,
     ImportConfirmed,
     ImportFinished,
@@ -49,6 +51,11 @@ def answer_by_rule_what_was_asked(job: Job) -> None:
 @on(PageWanted)
 def fetch_what_was_wanted(fact: PageWanted) -> None:
     fetch_page(fact.ref.id, paced=fact.paced)
+
+
+@on(FeedDue, queue="low", lease=LONG)
+def read_the_source_that_is_due(fact: FeedDue) -> None:
+    sync_feed(fact.ref.id, by_hand=fact.by_hand)
 
 
 @on(TextWritten, genres={Genre.READING}, queue="low")

@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from download.actions.exports import expire_exports
+from download.actions.feeds import ask_all
 from download.actions.highlights import purge as purge_highlights
 from download.actions.imports import forget_what_was_before, sweep_files
 from download.actions.items import purge as purge_items
@@ -14,3 +15,9 @@ def purge() -> None:
     sweep_files()
     forget_what_was_before()
     expire_exports()
+
+
+@shared_task
+def ask_feeds() -> None:
+    """Has every source of links read, each at its own minute."""
+    ask_all()

@@ -17,6 +17,7 @@ from download.actions.pages import HEAD_CHARS
 from download.actions.remembering import Told, reps_of, take_over, told_by, utc_today
 from download.formats.found import Bad, Found, Mark, Row
 from download.merging import Change, Standing, folded, take_in
+from download.models.feeds import Feed
 from download.models.imports import Import, ImportRow
 from download.models.items import (
     NOTE_CHARS,
@@ -77,6 +78,7 @@ class Placed:
     url: str | None
     tags: list[int]
     told: Told | None = None
+    external: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -95,11 +97,12 @@ class Judged:
 class Batch:
     """The links that the rows of one batch are about, as they stand and as they become.
 
+    `run` is what brings the rows: a file, or a source that names them by names of its own.
     `seen` carries them on to the next batch where nothing is written, in a check.
     """
 
     def __init__(
-        self, run: Import, library: Library, seen: dict[bytes, Kept] | None = None
+        self, run: Import | Feed, library: Library, seen: dict[bytes, Kept] | None = None
     ) -> None:
         self.run = run
         self.owner: AbstractUser = run.owner
@@ -116,6 +119,8 @@ class Batch:
         """What becomes of each row, in its order. Five queries for all."""
         placed = self.placed([row for row in rows if isinstance(row, Found)])
         self.find_by_id(placed.values())
+        if isinstance(self.run, Feed):
+            self.find_by_name(self.run, placed.values())
         missing = [each.key for each in placed.values() if each.key not in self.kept]
         self.kept.update(standing_of(self.run.owner_id, missing))
         return [self.outcome_of(row, placed.get(row.ordinal)) for row in rows]
@@ -133,6 +138,18 @@ class Batch:
             id = uuid_or_none(each.row.key)
             if each.url is None and id in named:
                 each.key = bytes(found[id])
+
+    def find_by_name(self, feed: Feed, placed: Collection[Placed]) -> None:
+        """What the source has told of before is the link that came of it, whatever its address is now."""
+        for each in placed:
+            each.external = external_key(feed, each.row.key) if each.row.key else None
+        wanted = [each.external for each in placed if each.external]
+        rows = Item.objects.filter(feed=feed, external_key__in=wanted)
+        found = rows.values_list("external_key", "url_key")
+        known = {bytes(key): bytes(url) for key, url in found if key is not None}
+        for each in placed:
+            if each.external:
+                each.key = known.setdefault(each.external, each.key)
 
     def placed(self, rows: Sequence[Found]) -> dict[int, Placed]:
         """By ordinal the rows that can be links."""
@@ -190,6 +207,7 @@ class Batch:
         id = uuid_or_none(row.key)
         own = id if id and id not in self.taken and self.run.format in OWN else self.fresh_id()
         self.taken.add(own)
+        feed = self.run if isinstance(self.run, Feed) else None
         item = Item(
             id=own,
             owner_id=self.run.owner_id,
@@ -199,7 +217,9 @@ class Batch:
             reading=row.reading or Item.Reading.UNREAD,
             done_at=self.now if row.reading == Item.Reading.DONE else None,
             ai_usage=self.ai_usage_of(row),
-            captured_by=Item.CapturedBy.IMPORT,
+            captured_by=Item.CapturedBy.FEED if feed else Item.CapturedBy.IMPORT,
+            feed=feed,
+            external_key=placed.external,
             fetch=Item.Fetch.PENDING
             if placed.url and self.library.fetching
             else Item.Fetch.SKIPPED,
@@ -332,8 +352,14 @@ def plain(value: object) -> Any:  # noqa: ANN401  # as JSON has it
 # --- writing -----------------------------------------------------------------------------------
 
 
-def write(batch: Batch, judged: Sequence[Judged]) -> None:
-    """The links of this batch and the outcome of each row, in the caller's transaction.
+def write(batch: Batch, run: Import, judged: Sequence[Judged]) -> None:
+    """The links of this batch and the outcome of each row, in the caller's transaction."""
+    write_links(batch)
+    ImportRow.objects.bulk_create([row_of(run, each) for each in judged])
+
+
+def write_links(batch: Batch) -> None:
+    """The links of this batch, in the caller's transaction, each that is new or changed announced.
 
     What is unchanged is not written. As many queries for two hundred rows as for two.
     """
@@ -349,7 +375,6 @@ def write(batch: Batch, judged: Sequence[Judged]) -> None:
     place_marks(touched)
     take_over(batch.run.owner_id, [each for kept in touched for each in kept.remembered])
     put_tags(batch, touched)
-    ImportRow.objects.bulk_create([row_of(batch, each) for each in judged])
     announce(batch, new, old)
 
 
@@ -472,15 +497,15 @@ def put_tags(batch: Batch, touched: Sequence[Kept]) -> None:
     )
 
 
-def row_of(batch: Batch, judged: Judged) -> ImportRow:
+def row_of(run: Import, judged: Judged) -> ImportRow:
     kept = judged.kept
     if judged.before is not None and kept is not None and kept.page_given and not kept.new:
         # With the first row that changed it: undone last, when no mark of this import is in the page.
         judged.before["page"] = {"before": kept.page_before, "given": kept.page_given}
         kept.page_given = ""
     return ImportRow(
-        owner_id=batch.run.owner_id,
-        run=batch.run,
+        owner_id=run.owner_id,
+        run=run,
         ordinal=judged.row.ordinal,
         outcome=judged.outcome,
         reason=judged.reason,
@@ -489,6 +514,11 @@ def row_of(batch: Batch, judged: Judged) -> ImportRow:
         before=judged.before,
         written=judged.written,
     )
+
+
+def external_key(feed: Feed, name: str) -> bytes:
+    """What tells a link by its name in its source, as a keyed digest."""
+    return blind.digest(keys.person(feed.owner_id), b"external", feed.pk.bytes, name.encode())
 
 
 def label_of(row: Row) -> str:

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('crypto', '0001_initial'),
-        ('download', '0007_imports'),
+        ('download', '0009_feeds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

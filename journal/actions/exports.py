@@ -30,7 +30,9 @@ from writeorperish.ui.prose import render
 BATCH = 200
 # The entries themselves are files of their own; what only serves the machine is left out.
 LEFT_OUT = {"source_key", "mac", "digest", "blob", "peaks"} | {
-    *("url_key", "site_key", "name_key", "head_digest"),
+    *("url_key", "site_key", "name_key", "head_digest", "external_key"),
+    # Keys to somebody's other houses are not for a file that lies about.
+    *("token", "cursor"),
 }
 ENDINGS = {media_type: ending for ending, media_type, _options in CONTAINERS.values()}
 

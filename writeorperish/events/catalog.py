@@ -203,6 +203,15 @@ class PageWanted(Fact):
 
 
 @dataclass(frozen=True)
+class FeedDue(Fact):
+    """A source of links is to be read. `by_hand`: its person waits for it."""
+
+    ref: Ref
+    owner: UUID
+    by_hand: bool = False
+
+
+@dataclass(frozen=True)
 class ItemReviewed(Fact):
     """Its person saw a link, or a highlight in it, again and said when to see it next."""
 
