@@ -1,6 +1,7 @@
 """Sources of links: connecting one, reading what changed there page by page, and what to do when it fails."""
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -37,6 +38,8 @@ from writeorperish.ops.states import move
 from writeorperish.refs import Ref
 
 MOST_FEEDS: Final = 10
+# What a header of HTTP can carry.
+TOKEN: Final = re.compile(r"[!-~]*")
 MOST_FAILURES: Final = 10
 BATCH: Final = 200
 LEASE: Final = timedelta(minutes=30)
@@ -65,6 +68,11 @@ class TokenInClear(Invalid):
     )
 
 
+class NoToken(Invalid):
+    code = "bad_token"
+    words = _("A token is made of letters, digits and signs without accents or spaces.")
+
+
 class SyncedJustNow(TooMuch):
     code = "asked_just_now"
     words = _("This source was asked for a moment ago. It can be read again in a minute.")
@@ -82,7 +90,7 @@ def feeds_of(person: AbstractUser) -> QuerySet[Feed]:
 def add_feed(
     person: AbstractUser, *, base: str, token: str = "", kind: str = Feed.Kind.MEMEOS
 ) -> Feed:
-    """The source, connected and about to be read. NoFeedAddress, AddressRefused, TokenInClear, TooManyFeeds."""
+    """The source, connected and about to be read. NoFeedAddress, AddressRefused, NoToken, TokenInClear, TooManyFeeds."""
     place = place_of(base, token)
     locked(person)
     if feeds_of(person).count() >= MOST_FEEDS:
@@ -104,6 +112,8 @@ def place_of(base: str, token: str) -> str:
             raise AddressRefused
     if host == "localhost" or host.endswith(".localhost"):
         raise AddressRefused
+    if not TOKEN.fullmatch(token.strip()):
+        raise NoToken
     if token.strip() and not place.lower().startswith("https://"):
         raise TokenInClear
     return place
@@ -119,7 +129,7 @@ def pause_feed(person: AbstractUser, feed: Feed) -> Feed:
 
 @transaction.atomic
 def resume_feed(person: AbstractUser, feed: Feed, *, token: str | None = None) -> Feed:
-    """The source is read again, from where it stood; with another token if one is given. TokenInClear."""
+    """The source is read again, from where it stood; with another token if one is given. NoToken, TokenInClear."""
     feed = own(person, feed)
     token = feed.token if token is None else token.strip()
     place_of(feed.base, token)

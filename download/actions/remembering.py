@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -131,7 +131,8 @@ def memory_in(given: Mapping[str, object]) -> Memory | None:
     reps = count_in(given.get("review_count"))
     if reviewed_on is None or due_on is None or not reps:
         return None
-    if not (0 < stability <= MOST_STABILITY_DAYS and 1 <= difficulty <= 10):
+    possible = 0 < stability <= MOST_STABILITY_DAYS and 1 <= difficulty <= 10
+    if not possible or reviewed_on > utc_today() + timedelta(days=1):
         return None
     return Memory(stability, difficulty, reviewed_on, due_on, reps)
 

@@ -61,9 +61,7 @@ def sources(request: Request) -> HttpResponse:
         try:
             add_feed(request.user, **form.cleaned_data)
         except Refused as refusal:
-            form.add_error(
-                "token" if refusal.code == "token_in_clear" else "base", str(refusal.words)
-            )
+            form.add_error("token" if "token" in refusal.code else "base", str(refusal.words))
         else:
             messages.success(request, _("Connected. Its links come in from now on."))
             return redirect("download:sources")

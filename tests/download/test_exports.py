@@ -173,8 +173,10 @@ def test_impossible_reviews_are_no_reviews(alice):
         {"url": f"https://example.org/{n}", **days, "review": {**each, "last_review": "2026-01-01"}}
         for n, each in enumerate(impossible)
     ]
+    later = {"stability": 1, "difficulty": 5, "last_review": "2150-01-01"}
+    rows.append({"url": "https://example.org/later", "review_count": 1, "review": later})
     run = imported(alice, json.dumps({"format": "memeos", "items": rows}))
-    assert run.created == 3
+    assert run.created == 4
     assert not Card.objects.exists()
     assert not Review.objects.exists()
 

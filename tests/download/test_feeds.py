@@ -12,6 +12,7 @@ from django.utils import timezone
 from download.actions import feeds
 from download.actions.feeds import (
     NoFeedAddress,
+    NoToken,
     SyncedJustNow,
     TokenInClear,
     TooManyFeeds,
@@ -237,6 +238,9 @@ def test_addresses_that_lead_inside_and_tokens_in_clear_are_refused(alice):
             add_feed(alice, base=base)
     with pytest.raises(TokenInClear):
         add_feed(alice, base="http://memeos.example/", token=TOKEN)
+    for token in ("sésame", "two words", "line\nfeed"):
+        with pytest.raises(NoToken):
+            add_feed(alice, base="https://memeos.example/", token=token)
     assert not Feed.objects.exists()
     for number in range(10):
         add_feed(alice, base=f"https://{number}.example/")

@@ -292,7 +292,7 @@ def taken_along(owner: User) -> UUID:
 
 def refused_feed(owner: User) -> UUID:
     """A source that lets nobody in any more; its id. Nothing is asked by these tests."""
-    feed = add_feed(owner, base="https://memeos.example/", token="a token")
+    feed = add_feed(owner, base="https://memeos.example/", token="a-token")
     brought = {"seen": 12, "created": 9, "unchanged": 3}
     stopped = {"state": "paused", "reason": "needs_login"}
     Feed.objects.filter(pk=feed.pk).update(**stopped, **brought)
