@@ -285,7 +285,7 @@ def archive(feed: Feed, names: Sequence[str]) -> bool:
         return False
     keys = [external_key(current, name) for name in names]
     rows = Item.objects.filter(feed=current, external_key__in=keys, deleted_at__isnull=True)
-    standing = rows.filter(captured_by=Item.CapturedBy.FEED).exclude(reading=Item.Reading.ARCHIVED)
+    standing = rows.exclude(reading=Item.Reading.ARCHIVED)
     ids = list(standing.values_list("pk", flat=True))
     put_away(feed.owner, list(Item.objects.filter(pk__in=ids).select_for_update()))
     count(current, Counter(archived=len(ids), unchanged=len(names) - len(ids)))

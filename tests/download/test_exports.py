@@ -24,6 +24,7 @@ from download.actions.exports import (
     in_order,
     library_file,
 )
+from download.actions.feeds import add_feed
 from download.actions.highlights import mark_quote
 from download.actions.items import change_item, trash_item
 from download.actions.reviews import answer_card, make_cards
@@ -160,6 +161,19 @@ def test_what_is_taken_back_takes_its_reviews_along_but_not_those_given_since(al
     undone(alice, run)
     assert Card.objects.get(item=item).memory is None
     assert Card.objects.get(item=other).reps == 2
+
+
+def test_the_same_words_marked_at_two_moments_are_two_marks(alice):
+    marks = [{"quote": "Rest well", "made_at": f"2026-03-0{day}T08:00:00Z"} for day in (1, 2, 2)]
+    row = {"url": "https://example.org/a", "content": "Rest well.", "highlights": marks}
+    file = json.dumps([row | {"title": "Rest"}])
+    imported(alice, file)
+    assert Highlight.objects.count() == 2
+    assert imported(alice, file).unchanged == 1
+    before = exported(alice)
+    emptied(alice)
+    imported(alice, before)
+    assert (exported(alice), Highlight.objects.count()) == (before, 2)
 
 
 def test_impossible_reviews_are_no_reviews(alice):
@@ -320,11 +334,14 @@ def test_an_export_stands_in_a_strangers_library_under_ids_of_its_own(alice):
 
 def test_the_export_of_everything_holds_the_links_with_their_tags(alice, no_encoder):
     first, *_rest = a_library(alice)
+    add_feed(alice, base="https://memeos.example/", token="a-token-of-alice")
     asked = ask_for_everything(alice)
     build_everything(asked.pk)
     asked.refresh_from_db()
     with zipfile.ZipFile(storage.open_blob(asked.blob)) as archive:
         assert archive.read("library/memeos.json") == exported(alice)
+        (source,) = archive.read("data/download.feed.jsonl").splitlines()
+        assert b"memeos.example" in source and b"a-token-of-alice" not in source
         lines = archive.read("data/download.item.jsonl").splitlines()
         named = [json.loads(line) for line in archive.read("data/download.tag.jsonl").splitlines()]
     tags = {row["id"]: row["name"] for row in named}

@@ -103,6 +103,7 @@ def test_only_what_was_wished_for_comes_whatever_the_other_side_makes_of_the_wis
         (told({}, "500 Internal Server Error"), "broken", False),
         (told({}, "404 Not Found"), "bad_answer", False),
         (moved("https://example.org/"), "bad_answer", False),
+        (told({"items": []}, "302 Found"), "bad_answer", False),
         (told(b"<html>"), "bad_answer", False),
         (told(b'{"items": [{"x": NaN}]}'), "bad_answer", False),
         (told(b"[" * 200_000), "bad_answer", False),
