@@ -182,7 +182,7 @@ def own(person: AbstractUser, feed: Feed) -> Feed:
 
 def ask_all() -> int:
     """How many sources are about to be read, spread over the hour. Opens none of their columns."""
-    waiting = Feed.objects.exclude(state=State.PAUSED).order_by("pk")
+    waiting = standing().exclude(state=State.PAUSED).order_by("pk")
     rows = waiting.values_list("pk", "owner_id").iterator(chunk_size=FACTS_AT_ONCE)
     total = 0
     while some := list(islice(rows, FACTS_AT_ONCE)):
@@ -194,6 +194,11 @@ def ask_all() -> int:
                 emit(fact, not_before=timezone.now() + later)
         total += len(some)
     return total
+
+
+def standing() -> QuerySet[Feed]:
+    """The sources of those who are not leaving."""
+    return Feed.objects.filter(owner__leaving_at__isnull=True)
 
 
 def sync_feed(feed_id: UUID, *, by_hand: bool = False, rules: Rules = PUBLIC) -> None:
@@ -229,7 +234,7 @@ def begin_sync(feed_id: UUID, *, by_hand: bool) -> Feed | None:
     """The source, held by this worker; None when it is gone, paused, resting, or held by another."""
     now = timezone.now()
     with transaction.atomic():
-        feed = Feed.objects.select_for_update().filter(pk=feed_id).first()
+        feed = standing().select_for_update(of=("self",)).filter(pk=feed_id).first()
         if feed is None or feed.state == State.PAUSED:
             return None
         if feed.state == State.SYNCING and feed.sync_until and feed.sync_until > now:

@@ -229,6 +229,13 @@ def test_the_clock_asks_each_at_its_own_minute_and_opens_nothing(alice):
     assert begin_sync(feed.pk, by_hand=False) is None
 
 
+def test_nothing_more_comes_in_for_somebody_who_is_leaving(alice):
+    feed = connected(alice)
+    type(alice).objects.filter(pk=alice.pk).update(leaving_at=timezone.now())
+    assert ask_all() == 0
+    assert begin_sync(feed.pk, by_hand=True) is None
+
+
 def test_addresses_that_lead_inside_and_tokens_in_clear_are_refused(alice):
     for base in ("", "memeos", "ftp://e.org", "https://e.org/?x=1", "https://e.org/#a"):
         with pytest.raises(NoFeedAddress):
