@@ -8,6 +8,8 @@ import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from download.actions import feeds
 from download.actions.feeds import (
@@ -26,10 +28,12 @@ from download.actions.feeds import (
     resume_feed,
     stopped_feeds,
     sync_feed,
+    take_all,
     take_page,
 )
 from download.actions.items import trash_item
-from download.memeos import Place
+from download.formats.found import Bad, Found
+from download.memeos import Cursor, Gone, Place
 from download.models.feeds import COUNTED, Feed
 from download.models.items import Item
 from download.models.reviews import Card
@@ -107,6 +111,57 @@ def test_what_a_source_tells_becomes_links_and_each_row_is_counted(alice, charli
     again = synced(feed, told({"items": rows[:3]}))
     assert Item.objects.count() == 2
     assert counted(again)["created"] == 1
+
+
+class Scripted:
+    """A library that tells what its script says, page by page."""
+
+    def __init__(self, pages):
+        self.pages = pages
+
+    def changes(self, since, where=None):
+        for number, page in enumerate(self.pages, start=1):
+            yield from page
+            yield Cursor(f"p{number}", done=number == len(self.pages))
+
+
+NAMES = st.sampled_from(["", "a", "b", "c"])
+ADDRESSES = st.sampled_from(["", "javascript:1", *(f"https://example.org/{n}" for n in range(3))])
+TELLINGS = st.one_of(
+    st.builds(Gone, NAMES),
+    st.just(Bad(ordinal=1, reason="not_a_link")),
+    st.builds(
+        Found,
+        ordinal=st.just(1),
+        key=NAMES,
+        url=ADDRESSES,
+        title=st.sampled_from(["", "A", "B"]),
+        tags=st.sampled_from([(), ("piano",)]),
+        review=st.none() | st.just({"next_review_date": "2026-12-24"}),
+    ),
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.lists(TELLINGS, max_size=6), max_size=3), st.booleans())
+def test_whatever_is_told_each_thing_has_one_outcome_and_told_again_adds_nothing(alice, pages, own):
+    point = transaction.savepoint()
+    if own:
+        kept(alice, "https://example.org/0")
+    feed = connected(alice)
+    told_once = sum(map(len, pages))
+    for times in (1, 2):
+        take_all(begin_sync(feed.pk, by_hand=True), Scripted(pages), "")
+        feed.refresh_from_db()
+        assert (feed.state, feed.seen) == ("ok", told_once * times)
+        assert feed.seen == sum(getattr(feed, name) for name in COUNTED)
+        if times == 1:
+            links = Item.objects.count()
+            assert links == feed.created + own
+    assert Item.objects.filter(deleted_at__isnull=True).count() == links
+    transaction.savepoint_rollback(point)
 
 
 def test_a_link_is_known_by_its_name_there_then_by_its_address(alice):
