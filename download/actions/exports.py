@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
@@ -29,6 +30,8 @@ from writeorperish.ops.states import move
 from writeorperish.refs import Ref
 
 BATCH: Final = 200
+# Texts of pages can be long, so fewer of them are held at once.
+TEXTS_AT_ONCE: Final = 50
 AROUND: Final = re.compile(r"\A[\s\ufeff]+|\s+\Z")
 EXPORT_LIFE: Final = timedelta(days=7)
 State = LibraryExport.State
@@ -137,7 +140,8 @@ def with_card(such: Q) -> Q:
 
 def links_of(export: LibraryExport, rows: ItemQuerySet) -> Iterator[Found]:
     """The links one after the other, by when they were kept; how far it came is noted at each batch."""
-    for number, link in enumerate(in_order(rows), start=1):
+    links = whole_links if export.format == Format.MEMEOS else links_without_texts
+    for number, link in enumerate(links(rows), start=1):
         yield link
         if number % BATCH == 0:
             LibraryExport.objects.filter(pk=export.pk).update(done=number)
@@ -147,11 +151,25 @@ def library_file(person: AbstractUser) -> Iterator[bytes]:
     """All the person's links as JSON, for the export of everything; nothing where there are none."""
     rows = Item.objects.filter(owner=person.pk, deleted_at__isnull=True)
     if rows.exists():
-        yield from memeos.written(in_order(rows))
+        yield from memeos.written(whole_links(rows))
 
 
-def in_order(rows: ItemQuerySet) -> Iterator[Found]:
-    """These links by (saved_at, id), 200 at a time. Six queries a batch."""
+def whole_links(rows: ItemQuerySet) -> Iterator[Found]:
+    """These links with all that a file can hold."""
+    items = in_order(rows, at_once=TEXTS_AT_ONCE)
+    for number, item in enumerate(items, start=1):
+        yield replace(link_of(item, number), text=text_of(item))
+
+
+def links_without_texts(rows: ItemQuerySet) -> Iterator[Found]:
+    """These links without the texts of their pages, which stay in the database."""
+    items = in_order(rows.defer("page__text"), at_once=BATCH)
+    for number, item in enumerate(items, start=1):
+        yield link_of(item, number)
+
+
+def in_order(rows: ItemQuerySet, *, at_once: int) -> Iterator[Item]:
+    """These links by (saved_at, id), with what belongs to them. Six queries a batch."""
     cards = Card.objects.prefetch_related("reviews")
     marks = Highlight.objects.filter(deleted_at__isnull=True)
     whole = (
@@ -164,17 +182,14 @@ def in_order(rows: ItemQuerySet) -> Iterator[Found]:
         )
     )
     after = Q()
-    number = 0
-    while batch := list(whole.filter(after)[:BATCH]):
-        for item in batch:
-            number += 1
-            yield link_of(item, number)
+    while batch := list(whole.filter(after)[:at_once]):
+        yield from batch
         last = batch[-1]
         after = Q(saved_at__gt=last.saved_at) | Q(saved_at=last.saved_at, id__gt=last.pk)
 
 
 def link_of(item: Item, number: int) -> Found:
-    """The link as a file holds it: what an import would make of it is the same."""
+    """The link as a file holds it, but for its text: what an import would make of it is the same."""
     extra = dict(item.extra) if isinstance(item.extra, dict) else {}
     author = extra.get("author")
     named = isinstance(author, str) and author == " ".join(author.split())
@@ -185,7 +200,6 @@ def link_of(item: Item, number: int) -> Found:
         title=bare(item.title),
         author=str(extra.pop("author")) if named else "",
         note=bare(item.note),
-        text=text_of(item),
         tags=tuple(sorted(tag.name for tag in item.tags.all())),
         saved_at=item.saved_at,
         reading=item.reading,

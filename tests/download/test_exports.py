@@ -21,8 +21,8 @@ from download.actions.exports import (
     expire_exports,
     exports_of,
     file_of,
-    in_order,
     library_file,
+    whole_links,
 )
 from download.actions.feeds import add_feed
 from download.actions.highlights import mark_quote
@@ -227,11 +227,11 @@ def test_whatever_a_library_says_its_export_comes_back_as_it_was(alice, links, a
     file = json.dumps({"format": "memeos", "version": 1, "items": rows})
     if any(row["url"] or row["title"] or row["content"] for row in rows):
         imported(alice, file, ai_as_told=True)
-        before = b"".join(memeos.written(in_order(Item.objects.all())))
+        before = b"".join(memeos.written(whole_links(Item.objects.all())))
         emptied(alice)
         run = imported(alice, before, ai_as_told=True)
         assert run.created == run.total
-        assert b"".join(memeos.written(in_order(Item.objects.all()))) == before
+        assert b"".join(memeos.written(whole_links(Item.objects.all()))) == before
         again = imported(alice, before, ai_as_told=True)
         assert again.unchanged == again.total
     transaction.savepoint_rollback(point)
@@ -301,6 +301,16 @@ def test_the_file_is_sealed_and_goes_after_a_week(alice, charlie):
         file_of(alice, export)
     build_export(export.pk)
     assert not LibraryExport.objects.filter(state="ready").exists()
+
+
+def test_a_table_of_links_opens_no_text_of_a_page(alice):
+    kept(alice, text="A heron stood.")
+    with CaptureQueriesContext(connection) as queries:
+        exported(alice, "csv")
+    assert not [each for each in queries if '"download_page"."text"' in each["sql"]]
+    with CaptureQueriesContext(connection) as queries:
+        exported(alice)
+    assert [each for each in queries if '"download_page"."text"' in each["sql"]]
 
 
 def test_an_export_costs_no_more_queries_for_more_links(alice):
