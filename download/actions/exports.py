@@ -32,7 +32,7 @@ from writeorperish.refs import Ref
 BATCH: Final = 200
 # Texts of pages can be long, so fewer of them are held at once.
 TEXTS_AT_ONCE: Final = 50
-AROUND: Final = re.compile(r"\A[\s\ufeff]+|\s+\Z")
+BEFORE: Final = re.compile(r"[\s\ufeff]*")
 EXPORT_LIFE: Final = timedelta(days=7)
 State = LibraryExport.State
 Format = LibraryExport.Format
@@ -233,7 +233,8 @@ def marks_of(rows: Iterable[Highlight]) -> Sequence[Mark]:
 
 def bare(text: str) -> str:
     """The text without the white space and marks around it, which no import keeps."""
-    return AROUND.sub("", text)
+    found = BEFORE.match(text)
+    return text[found.end() if found else 0 :].rstrip()
 
 
 def expire_exports() -> int:

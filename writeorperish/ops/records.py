@@ -14,7 +14,7 @@ Record = dict[str, object]
 MOST_LEVELS = 200
 # Python refuses to read a whole number of more than 4,300 digits, and the parser's C does not survive that.
 MOST_DIGITS = 1_000
-STRUCTURE = re.compile(rb'[\[{\]}"]|\\.|[0-9]{%d,}' % MOST_DIGITS, re.DOTALL)
+STRUCTURE = re.compile(rb'[\[{\]}"]|\\.|(?<![0-9])[0-9]{%d,}' % MOST_DIGITS, re.DOTALL)
 DIGITS_LAST = re.compile(rb"(?<![0-9])[0-9]{1,%d}\Z" % (MOST_DIGITS - 1))
 BEGINS, ENDS, QUOTE = (b"[", b"{"), (b"]", b"}"), b'"'
 
