@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.db import connection
 
-from benchmarks import reading, replying, retrieval, searching, speaking, writing
+from benchmarks import keeping, reading, replying, retrieval, searching, speaking, writing
 from benchmarks.people import somebody, write_many
 from writeorperish.ops import limits
 
@@ -47,6 +47,7 @@ def diary() -> dict[str, object]:
 
 PARTS: dict[str, Callable[[], dict[str, object]]] = {
     "diary": diary,
+    "keeping": keeping.figures,
     "speaking": speaking.figures,
     "retrieval": retrieval.figures,
 }

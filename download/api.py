@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from accounts.http import ApiRequest
+from download import exchange
 from download.actions import answers
 from download.actions.answers import Where
 from download.actions.fetches import ask_for_page
@@ -685,6 +686,7 @@ class ImportRowViewSet(GuardedViewSet[Any]):
 
 
 urlpatterns = [
+    *exchange.urlpatterns,
     path("search/", SearchView.as_view(), name="search"),
     path("ask/", AskViewSet.as_view({"get": "list", "post": "begin"}), name="asks"),
     path(

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from download.models.exports import LibraryExport
 from download.models.items import NOTE_CHARS, QUOTE_CHARS, TAG_CHARS, TITLE_CHARS, Item
 from download.models.reviews import LEAST_CARDS, MOST_CARDS, Review
 from writeorperish.privacy.levels import AIUsage
@@ -234,4 +235,57 @@ class ImportChoicesForm(forms.Form):
             "library begins with."
         ),
         required=False,
+    )
+
+
+class FeedForm(forms.Form):
+    """A library elsewhere, and what lets us in."""
+
+    base = FormText(
+        label=_("Address of the library"),
+        help_text=_("Such as https://memeos.example. It is asked every hour."),
+        strip=True,
+        max_chars=2_048,
+        widget=forms.TextInput(attrs={"inputmode": "url", "dir": "ltr", "autocomplete": "off"}),
+    )
+    token = FormText(
+        label=_("Token"),
+        help_text=_("If it wants one. It is kept encrypted and never shown again."),
+        required=False,
+        strip=True,
+        max_chars=2_000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "dir": "ltr"}),
+    )
+
+
+class TokenForm(forms.Form):
+    """A new token for a source; without one the old one stays."""
+
+    token = FormText(required=False, strip=True, max_chars=2_000)
+
+
+class LibraryExportForm(forms.Form):
+    """Which links are taken along, and as what."""
+
+    format = forms.ChoiceField(
+        label=_("As"),
+        choices=LibraryExport.Format,
+        initial=LibraryExport.Format.MEMEOS,
+        widget=forms.RadioSelect,
+    )
+    reading = forms.ChoiceField(
+        label=_("State"), choices=[("", _("All")), *Item.Reading.choices], required=False
+    )
+    review = forms.ChoiceField(
+        label=_("Review"),
+        choices=[("", _("All")), *LibraryExport.Review.choices],
+        required=False,
+    )
+    due = forms.BooleanField(label=_("Only what is due for review today"), required=False)
+    tag = FormText(
+        label=_("Tag"),
+        required=False,
+        strip=True,
+        max_chars=TAG_CHARS,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )

@@ -1,6 +1,8 @@
 from datetime import timedelta
 
 from download.actions.answers import KIND, KIND_HERE, answer, end_answer
+from download.actions.exports import build_export
+from download.actions.feeds import sync_feed
 from download.actions.fetches import fetch_page
 from download.actions.imports import check_import, run_import, want_pages
 from download.actions.reviews import make_cards
@@ -10,6 +12,8 @@ from writeorperish.ai.jobs import runs
 from writeorperish.ai.models import Job
 from writeorperish.events.bus import on
 from writeorperish.events.catalog import (
+    ExportAsked,
+    FeedDue,
     Genre,
     ImportConfirmed,
     ImportFinished,
@@ -49,6 +53,11 @@ def fetch_what_was_wanted(fact: PageWanted) -> None:
     fetch_page(fact.ref.id, paced=fact.paced)
 
 
+@on(FeedDue, queue="low", lease=LONG)
+def read_the_source_that_is_due(fact: FeedDue) -> None:
+    sync_feed(fact.ref.id, by_hand=fact.by_hand)
+
+
 @on(TextWritten, genres={Genre.READING}, queue="low")
 def make_a_card_for_what_was_kept(fact: TextWritten) -> None:
     make_cards(fact.owner, [fact.ref])
@@ -72,3 +81,8 @@ def want_what_was_imported(fact: ImportFinished) -> None:
 @on(ImportRetracted, lease=LONG)
 def undo_what_was_retracted(fact: ImportRetracted) -> None:
     undo_import(fact.ref.id)
+
+
+@on(ExportAsked, queue="low", lease=LONG)
+def write_what_is_taken_along(fact: ExportAsked) -> None:
+    build_export(fact.ref.id)

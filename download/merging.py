@@ -1,6 +1,7 @@
 """What a row of a file adds to a link that is kept already: the same judgement for the check and the import."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,15 +16,19 @@ EXTRA_BYTES: Final = 16_000
 
 @dataclass(slots=True, repr=False)
 class Standing:
-    """A link as far as a further row can change it. tags: keyed tokens. quotes: its marked words, folded."""
+    """A link as far as a further row can change it.
+
+    tags: keyed tokens. quotes: its marked words, folded, and how often. reviewed: it was answered in a review.
+    """
 
     title: str = ""
     note: str = ""
     tags: set[int] = field(default_factory=set)
     saved_at: datetime | None = None
     extra: dict[str, Any] = field(default_factory=dict)
-    quotes: set[str] = field(default_factory=set)
+    quotes: Counter[str] = field(default_factory=Counter)
     has_text: bool = False
+    reviewed: bool = False
 
 
 @dataclass(slots=True, repr=False)
@@ -34,18 +39,21 @@ class Change:
     tags: list[int] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     text: str = ""
+    review: bool = False
     left_out: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.before or self.tags or self.marks or self.text)
+        return bool(self.before or self.tags or self.marks or self.text or self.review)
 
 
-def take_in(standing: Standing, row: Found, tags: Sequence[int]) -> Change:
+def take_in(
+    standing: Standing, row: Found, tags: Sequence[int], *, remembers: bool = False
+) -> Change:
     """What the row adds to the link, which has it from now on. tags: the tokens of the row's, in its order.
 
     A title only where there is none, a note after the one there is, tags united up to 30, the earliest date,
-    unknown fields and marked words that were not there, a text where there is none. The same row a second
-    time adds nothing.
+    unknown fields and marked words that were not there, a text where there is none; what it `remembers` of
+    reviews where there was none. The same row a second time adds nothing.
     """
     change = Change()
     note = row.note.strip()
@@ -59,10 +67,9 @@ def take_in(standing: Standing, row: Found, tags: Sequence[int]) -> Change:
         replace(change, standing, "saved_at", row.saved_at)
     add_tags(change, standing, tags)
     add_extra(change, standing, extra_of(row))
-    for mark in row.marks:
-        if (words := folded(mark.quote)) and words not in standing.quotes:
-            standing.quotes.add(words)
-            change.marks.append(mark)
+    add_marks(change, standing, row.marks)
+    if remembers and not standing.reviewed:
+        change.review = standing.reviewed = True
     if row.text.strip() and not standing.has_text:
         change.text, standing.has_text = row.text.strip(), True
     return change
@@ -95,10 +102,25 @@ def add_extra(change: Change, standing: Standing, extra: Mapping[str, Any]) -> N
         replace(change, standing, "extra", both)
 
 
+def add_marks(change: Change, standing: Standing, marks: Iterable[Mark]) -> None:
+    """The marks the link does not have; the same words are two marks where they were marked at two moments."""
+    told: set[tuple[str, datetime | None]] = set()
+    counted: Counter[str] = Counter()
+    for mark in marks:
+        words = folded(mark.quote)
+        if not words or (words, mark.made_at) in told:
+            continue
+        told.add((words, mark.made_at))
+        counted[words] += 1
+        if counted[words] > standing.quotes[words]:
+            standing.quotes[words] += 1
+            change.marks.append(mark)
+
+
 def extra_of(row: Found) -> dict[str, Any]:
     """What the row says that has no place of its own in a link yet."""
     key = "" if uuid_or_none(row.key) else row.key
-    own: dict[str, Any] = {"author": row.author, "review": row.review, "key": key}
+    own: dict[str, Any] = {"author": row.author, "key": key}
     return {**row.extra, **{name: value for name, value in own.items() if value}}
 
 

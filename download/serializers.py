@@ -12,6 +12,8 @@ from download.actions.imports import counts_of, report_of
 from download.actions.naming import title_of
 from download.actions.reviews import MOST_SPREAD_DAYS
 from download.models.answers import Conversation, Question
+from download.models.exports import LibraryExport
+from download.models.feeds import COUNTED, Feed
 from download.models.imports import Import, ImportRow
 from download.models.items import NOTE_CHARS, QUOTE_CHARS, TITLE_CHARS, Highlight, Item, Page, Tag
 from download.models.reviews import Review
@@ -23,6 +25,7 @@ from writeorperish.ui.parsing import Sent
 
 MOST_REV = 2**31 - 1
 MOST_QUESTIONS = 50
+TOKEN_CHARS = 2_000
 
 
 class PieceSerializer(serializers.Serializer[Any]):
@@ -484,3 +487,62 @@ class ImportRowSerializer(serializers.Serializer[ImportRow]):
 
     def get_label(self, row: ImportRow) -> str:
         return opened(lambda: row.label or "")
+
+
+class LibraryExportWriteSerializer(Sent):
+    """Which links, and as what; without a wish all of them. `due`: with something to review today."""
+
+    format = serializers.ChoiceField(choices=LibraryExport.Format.values)
+    tag = ApiText(required=False, max_chars=200)
+    reading = serializers.ChoiceField(required=False, choices=Item.Reading.values)
+    due = serializers.BooleanField(required=False)
+    review = serializers.ChoiceField(required=False, choices=LibraryExport.Review.values)
+
+
+class LibraryExportSerializer(serializers.Serializer[LibraryExport]):
+    """A file of links. `done` and `total` count links, `bytes` the finished file."""
+
+    id = serializers.UUIDField()
+    format = serializers.ChoiceField(choices=LibraryExport.Format.values)
+    state = serializers.ChoiceField(choices=LibraryExport.State.choices)
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+
+
+class FeedWriteSerializer(Sent):
+    """A source to be read from now on. The token is never shown again."""
+
+    kind = serializers.ChoiceField(choices=Feed.Kind.choices, required=False)
+    base = ApiText(max_chars=2_048)
+    token = ApiText(required=False, allow_blank=True, max_chars=TOKEN_CHARS)
+
+
+class FeedChangeSerializer(Sent):
+    """`paused`: whether it rests. A new token has one that was paused read again."""
+
+    paused = serializers.BooleanField(required=False)
+    token = ApiText(required=False, allow_blank=True, max_chars=TOKEN_CHARS)
+
+
+class FeedSerializer(serializers.Serializer[Feed]):
+    """A source. `counts` says what became of everything it ever told; `reason` why it is not read."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Feed.Kind.choices)
+    base = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(choices=Feed.State.choices)
+    reason = serializers.CharField(allow_blank=True)
+    failures = serializers.IntegerField()
+    last_ok = serializers.DateTimeField(allow_null=True)
+    seen = serializers.IntegerField()
+    counts = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField()
+
+    def get_base(self, feed: Feed) -> str:
+        return opened(lambda: feed.base)
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_counts(self, feed: Feed) -> dict[str, int]:
+        return {name: getattr(feed, name) for name in COUNTED}

@@ -1,11 +1,13 @@
 from download import addresses
 from download.actions.answers import notes_of, written_out
+from download.actions.exports import library_file
 from download.actions.naming import title_of
 from download.learning import RECOMMENDATION
 from download.models.answers import Question
 from download.models.items import Highlight, Item, Page
 from writeorperish.ai.verdicts import learn
 from writeorperish.events.catalog import Genre
+from writeorperish.privacy.portability import carries
 from writeorperish.privacy.reading import source
 
 
@@ -56,3 +58,4 @@ source(
 )
 
 learn(RECOMMENDATION)
+carries("library/memeos.json", library_file)

@@ -1,6 +1,16 @@
 from django.urls import path
 
-from download.views import ask, highlights, imports, library, reader, review, search
+from download.views import (
+    ask,
+    exports,
+    highlights,
+    imports,
+    library,
+    reader,
+    review,
+    search,
+    sources,
+)
 
 app_name = "download"
 
@@ -32,6 +42,8 @@ urlpatterns = [
     path("library/preference/", library.prefer, name="preference"),
     path("library/answer/", library.answer, name="answer"),
     path("library/save/", library.save, name="save"),
+    path("library/export/", exports.export, name="export"),
+    path("library/export/<uuid:export_id>/file/", exports.export_file, name="export-file"),
     path("library/highlights/", highlights.highlights, name="highlights"),
     path("library/highlights/<uuid:highlight_id>/", highlights.highlight, name="highlight"),
     path("library/highlights/<uuid:highlight_id>/note/", highlights.note, name="annotate"),
@@ -51,6 +63,11 @@ urlpatterns = [
     path("library/import/<uuid:run_id>/cancellation/", imports.cancel, name="cancel-import"),
     path("library/import/<uuid:run_id>/undo/", imports.undo, name="undo-import"),
     path("library/import/<uuid:run_id>/report/", imports.report, name="import-report"),
+    path("library/sources/", sources.sources, name="sources"),
+    path("library/sources/<uuid:feed_id>/sync/", sources.sync, name="sync-source"),
+    path("library/sources/<uuid:feed_id>/pausing/", sources.pause, name="pause-source"),
+    path("library/sources/<uuid:feed_id>/resuming/", sources.resume, name="resume-source"),
+    path("library/sources/<uuid:feed_id>/removal/", sources.remove, name="remove-source"),
     path("library/tags/", highlights.tags, name="tags"),
     path("library/tags/<uuid:tag_id>/", highlights.rename, name="rename-tag"),
     path("library/tags/<uuid:tag_id>/deletion/", highlights.remove, name="remove-tag"),

@@ -552,6 +552,7 @@ SPECTACULAR_SETTINGS = {
         "ImportState": "journal.models.imports.ImportRun.State",
         "LinkImportState": "download.models.imports.Import.State",
         "ImportRowOutcome": "download.models.imports.ImportRow.Outcome",
+        "FeedKind": "download.models.feeds.Feed.Kind",
         "WhyNot": "journal.serializers.WHY_NOT",
         "PortraitState": "journal.models.portraits.Portrait.State",
         "PortraitMadeBy": "journal.models.portraits.Portrait.MadeBy",
@@ -624,6 +625,11 @@ CELERY_BEAT_SCHEDULE = {
     "purge-library": {
         "task": "download.tasks.purge",
         "schedule": crontab(hour=3, minute=40),
+    },
+    "ask-feeds": {
+        "task": "download.tasks.ask_feeds",
+        "schedule": crontab(minute=3),
+        "options": {"queue": "low"},
     },
     "portray": {"task": "journal.tasks.portray", "schedule": crontab(minute=17)},
     "anchor-audit": {

@@ -219,7 +219,7 @@ def import_batch(run: Import, rows: Sequence[Row]) -> bool:
         return False
     batch = Batch(run, library)
     judged = batch.judge(rows)
-    write(batch, judged)
+    write(batch, run, judged)
     counts = Counter(str(each.outcome) for each in judged)
     for name in COUNTED:
         setattr(current, name, getattr(current, name) + counts[name])
@@ -261,8 +261,13 @@ def want_pages(run_id: UUID) -> None:
     waiting = Item.objects.filter(
         pk__in=made.values("item"), fetch=Item.Fetch.PENDING, deleted_at__isnull=True
     )
+    want(waiting, run.owner_id)
+
+
+def want(waiting: QuerySet[Item], owner_id: UUID) -> None:
+    """The pages of these links are wanted, newest first, fifty every ten minutes. In the caller's transaction."""
     facts = (
-        PageWanted(Ref(Item._meta.label_lower, each), run.owner_id)
+        PageWanted(Ref(Item._meta.label_lower, each), owner_id)
         for each in waiting.order_by("-saved_at").values_list("pk", flat=True).iterator()
     )
     at = timezone.now()

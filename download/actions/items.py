@@ -304,8 +304,9 @@ def named(names: Iterable[str]) -> dict[str, str]:
 
 
 def tidied(name: str) -> str:
-    """A tag as it is written; "" when there is nothing of it."""
-    return " ".join(unicodedata.normalize("NFKC", name).split()).removeprefix("#")[:TAG_CHARS]
+    """A tag as it is written; "" when there is nothing of it. Once more, it stays as it is."""
+    words = " ".join(unicodedata.normalize("NFKC", name).split())
+    return words.lstrip("# \ufeff")[:TAG_CHARS].rstrip()
 
 
 def tag_key(name: str) -> str:

@@ -31,6 +31,12 @@ def tags_of(person: AbstractUser) -> QuerySet[Tag]:
     return Tag.objects.filter(owner=person.pk).annotate(uses=Count("items", filter=living))
 
 
+def tag_named(person: AbstractUser, name: str) -> Tag | None:
+    """The person's tag of this name, however it is spelled; None when they have none."""
+    keys = tag_keys_of(person.pk, named([name]))
+    return Tag.objects.filter(owner=person.pk, name_key__in=keys).first()
+
+
 def tagged(person: AbstractUser, name: str) -> QuerySet[Item]:
     """The person's links that bear this tag, however it is spelled."""
     keys = tag_keys_of(person.pk, [tag_key(each) for each in named([name]).values()])

@@ -1,7 +1,7 @@
 """Rows of a file as links, two hundred at a time: one look at what stands, one judgement, one write of each kind."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -14,8 +14,10 @@ from django.utils import timezone
 from download import addresses, anchoring
 from download.actions import items
 from download.actions.pages import HEAD_CHARS
+from download.actions.remembering import Told, reps_of, take_over, told_by, utc_today
 from download.formats.found import Bad, Found, Mark, Row
 from download.merging import Change, Standing, folded, take_in
+from download.models.feeds import Feed
 from download.models.imports import Import, ImportRow
 from download.models.items import (
     NOTE_CHARS,
@@ -26,6 +28,7 @@ from download.models.items import (
     Library,
     Page,
 )
+from download.models.reviews import Card
 from writeorperish.audit.log import Act, record_many
 from writeorperish.crypto import blind, keys
 from writeorperish.events.catalog import Genre, ItemSaved, TextRewritten, TextWritten
@@ -37,6 +40,8 @@ from writeorperish.refs import new_id
 
 # Their folders became tags joined with a slash.
 WITH_FOLDERS: Final = frozenset(["netscape", "raindrop"])
+# Our own files name links by their ids, which they keep where these are free.
+OWN: Final = frozenset(["memeos", "csv"])
 GIVEN: Final = frozenset([Page.Origin.PASTED.value, Page.Origin.PUSHED.value])
 Outcome = ImportRow.Outcome
 Through: TypeAlias = Any
@@ -59,6 +64,7 @@ class Kept:
     tags: list[int] = field(default_factory=list)
     text: str = ""
     wanted: list[Highlight] = field(default_factory=list)
+    remembered: list[tuple[Item | Highlight, Told]] = field(default_factory=list)
     page_before: str = ""
     page_given: str = ""
 
@@ -71,6 +77,8 @@ class Placed:
     key: bytes
     url: str | None
     tags: list[int]
+    told: Told | None = None
+    external: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -89,11 +97,12 @@ class Judged:
 class Batch:
     """The links that the rows of one batch are about, as they stand and as they become.
 
+    `run` is what brings the rows: a file, or a source that names them by names of its own.
     `seen` carries them on to the next batch where nothing is written, in a check.
     """
 
     def __init__(
-        self, run: Import, library: Library, seen: dict[bytes, Kept] | None = None
+        self, run: Import | Feed, library: Library, seen: dict[bytes, Kept] | None = None
     ) -> None:
         self.run = run
         self.owner: AbstractUser = run.owner
@@ -103,15 +112,44 @@ class Batch:
         self.kept: dict[bytes, Kept] = {} if seen is None else seen
         self.names: dict[int, str] = {}
         self.taken: set[UUID] = set()
+        self.today = utc_today()
+        self.last_id = UUID(int=0)
 
     def judge(self, rows: Sequence[Row]) -> list[Judged]:
-        """What becomes of each row, in its order. Four queries for all."""
+        """What becomes of each row, in its order. Five queries for all."""
         placed = self.placed([row for row in rows if isinstance(row, Found)])
+        self.find_by_id(placed.values())
+        if isinstance(self.run, Feed):
+            self.find_by_name(self.run, placed.values())
         missing = [each.key for each in placed.values() if each.key not in self.kept]
         self.kept.update(standing_of(self.run.owner_id, missing))
-        ids = [id for each in placed.values() if (id := uuid_or_none(each.row.key))]
-        self.taken |= set(Item.objects.filter(pk__in=ids).values_list("pk", flat=True))
         return [self.outcome_of(row, placed.get(row.ordinal)) for row in rows]
+
+    def find_by_id(self, placed: Collection[Placed]) -> None:
+        """Which ids are taken. A text without an address that was named anew since is known again by its own."""
+        ids = [id for each in placed if (id := uuid_or_none(each.row.key))]
+        found = dict(Item.objects.filter(pk__in=ids).values_list("pk", "url_key"))
+        self.taken |= set(found)
+        if self.run.format not in OWN:
+            return
+        mine = Item.objects.filter(pk__in=ids, owner=self.run.owner_id, url__isnull=True)
+        named = set(mine.values_list("pk", flat=True))
+        for each in placed:
+            id = uuid_or_none(each.row.key)
+            if each.url is None and id in named:
+                each.key = bytes(found[id])
+
+    def find_by_name(self, feed: Feed, placed: Collection[Placed]) -> None:
+        """What the source has told of before is the link that came of it, whatever its address is now."""
+        for each in placed:
+            each.external = external_key(feed, each.row.key) if each.row.key else None
+        wanted = [each.external for each in placed if each.external]
+        rows = Item.objects.filter(feed=feed, external_key__in=wanted)
+        found = rows.values_list("external_key", "url_key")
+        known = {bytes(key): bytes(url) for key, url in found if key is not None}
+        for each in placed:
+            if each.external:
+                each.key = known.setdefault(each.external, each.key)
 
     def placed(self, rows: Sequence[Found]) -> dict[int, Placed]:
         """By ordinal the rows that can be links."""
@@ -127,7 +165,8 @@ class Batch:
             if url is None and (row.url.strip() or not (row.title.strip() or row.text.strip())):
                 continue
             of_row = [tokens[key] for key in tags[row.ordinal]]
-            found[row.ordinal] = Placed(row, self.key_of(row, url), url, of_row)
+            told = told_by(row.review, saved_at=row.saved_at, today=self.today)
+            found[row.ordinal] = Placed(row, self.key_of(row, url), url, of_row, told)
         return found
 
     def tags_of(self, row: Found) -> dict[str, str]:
@@ -158,16 +197,17 @@ class Batch:
             return self.created(placed)
         if kept.trashed:
             return Judged(row, Outcome.SKIPPED, "in_trash", kept)
-        change = take_in(kept.standing, row, placed.tags)
+        change = self.taken_in(kept, placed)
         if not change:
             return Judged(row, Outcome.UNCHANGED, change.left_out, kept)
-        return self.judged(row, Outcome.MERGED, kept, change)
+        return self.judged(placed, Outcome.MERGED, kept, change)
 
     def created(self, placed: Placed) -> Judged:
         row = placed.row
         id = uuid_or_none(row.key)
-        own = id if id and id not in self.taken and self.run.format == "memeos" else new_id()
+        own = id if id and id not in self.taken and self.run.format in OWN else self.fresh_id()
         self.taken.add(own)
+        feed = self.run if isinstance(self.run, Feed) else None
         item = Item(
             id=own,
             owner_id=self.run.owner_id,
@@ -177,15 +217,25 @@ class Batch:
             reading=row.reading or Item.Reading.UNREAD,
             done_at=self.now if row.reading == Item.Reading.DONE else None,
             ai_usage=self.ai_usage_of(row),
-            captured_by=Item.CapturedBy.IMPORT,
+            captured_by=Item.CapturedBy.FEED if feed else Item.CapturedBy.IMPORT,
+            feed=feed,
+            external_key=placed.external,
             fetch=Item.Fetch.PENDING
             if placed.url and self.library.fetching
             else Item.Fetch.SKIPPED,
         )
         kept = Kept(item, Standing(saved_at=row.saved_at or self.now), new=True)
         self.kept[placed.key] = kept
-        change = take_in(kept.standing, row, placed.tags)
-        return self.judged(row, Outcome.CREATED, kept, change)
+        change = self.taken_in(kept, placed)
+        return self.judged(placed, Outcome.CREATED, kept, change)
+
+    def fresh_id(self) -> UUID:
+        """A new id above the last one, so that what was saved in one second stays in the order of its file."""
+        self.last_id = max(new_id(), UUID(int=self.last_id.int + 1))
+        return self.last_id
+
+    def taken_in(self, kept: Kept, placed: Placed) -> Change:
+        return take_in(kept.standing, placed.row, placed.tags, remembers=placed.told is not None)
 
     def ai_usage_of(self, row: Found) -> str:
         """What the file says where its person trusts it, else never more than for any other new link."""
@@ -194,8 +244,9 @@ class Batch:
             return told
         return min(told, self.library.ai_usage, key=list(AIUsage.values).index)
 
-    def judged(self, row: Found, outcome: Outcome, kept: Kept, change: Change) -> Judged:
+    def judged(self, placed: Placed, outcome: Outcome, kept: Kept, change: Change) -> Judged:
         """The row's outcome, and the link in memory as the row leaves it."""
+        row = placed.row
         kept.touched = True
         kept.said = kept.said or bool(
             change.tags or change.text or set(change.before) - {"saved_at"}
@@ -205,12 +256,18 @@ class Batch:
         marks = [self.mark_of(kept, mark) for mark in change.marks]
         kept.marks |= {str(mark.pk): "1" for mark in marks}
         kept.wanted += marks
+        if change.review and placed.told:
+            kept.remembered.append((kept.item, placed.told))
+        for made, mark in zip(marks, change.marks, strict=True):
+            if told := told_by(mark.review, saved_at=mark.made_at, today=self.today):
+                kept.remembered.append((made, told))
         before: dict[str, Any] | None = None
         if outcome == Outcome.MERGED:
             before = {
                 "values": {name: plain(value) for name, value in change.before.items()},
                 "tags": change.tags,
                 "marks": [str(mark.pk) for mark in marks],
+                "reps": reps_of(placed.told) if change.review and placed.told else None,
             }
         written = digest_of(self.holder, kept)
         return Judged(row, outcome, change.left_out, kept, change, written, before)
@@ -227,7 +284,7 @@ class Batch:
 
 
 def standing_of(owner_id: UUID, wanted: Sequence[bytes]) -> dict[bytes, Kept]:
-    """The person's links of these keys, a living one before one in the trash. Locked; three queries."""
+    """The person's links of these keys, a living one before one in the trash. Locked; four queries."""
     own = Item.objects.filter(owner=owner_id, url_key__in=wanted).select_for_update(of=("self",))
     rows = whole(own.order_by("-deleted_at", "pk"))
     found: dict[bytes, Kept] = {}
@@ -247,10 +304,13 @@ def whole(rows: QuerySet[Item]) -> list[Item]:
 def with_marks(rows: Sequence[Kept]) -> None:
     """These links know what is marked in them; what was taken out counts as known, and is not brought back."""
     of = {each.item.pk: each for each in rows}
+    answered = Card.objects.filter(item__in=of).answered()
+    for item in answered.values_list("item", flat=True):
+        of[item].standing.reviewed = True
     marks = Highlight.objects.filter(item__in=of)
     for mark in marks.only("id", "rev", "item", "quote", "owner", "deleted_at"):
         kept = of[mark.item_id]
-        kept.standing.quotes.add(folded(mark.quote))
+        kept.standing.quotes[folded(mark.quote)] += 1
         if mark.deleted_at is None:
             kept.marks[str(mark.pk)] = str(mark.rev)
 
@@ -292,8 +352,14 @@ def plain(value: object) -> Any:  # noqa: ANN401  # as JSON has it
 # --- writing -----------------------------------------------------------------------------------
 
 
-def write(batch: Batch, judged: Sequence[Judged]) -> None:
-    """The links of this batch and the outcome of each row, in the caller's transaction.
+def write(batch: Batch, run: Import, judged: Sequence[Judged]) -> None:
+    """The links of this batch and the outcome of each row, in the caller's transaction."""
+    write_links(batch)
+    ImportRow.objects.bulk_create([row_of(run, each) for each in judged])
+
+
+def write_links(batch: Batch) -> None:
+    """The links of this batch, in the caller's transaction, each that is new or changed announced.
 
     What is unchanged is not written. As many queries for two hundred rows as for two.
     """
@@ -307,8 +373,8 @@ def write(batch: Batch, judged: Sequence[Judged]) -> None:
     write_again([kept.item for kept in old])
     Page.objects.bulk_create(pages)
     place_marks(touched)
+    take_over(batch.run.owner_id, [each for kept in touched for each in kept.remembered])
     put_tags(batch, touched)
-    ImportRow.objects.bulk_create([row_of(batch, each) for each in judged])
     announce(batch, new, old)
 
 
@@ -431,15 +497,15 @@ def put_tags(batch: Batch, touched: Sequence[Kept]) -> None:
     )
 
 
-def row_of(batch: Batch, judged: Judged) -> ImportRow:
+def row_of(run: Import, judged: Judged) -> ImportRow:
     kept = judged.kept
     if judged.before is not None and kept is not None and kept.page_given and not kept.new:
         # With the first row that changed it: undone last, when no mark of this import is in the page.
         judged.before["page"] = {"before": kept.page_before, "given": kept.page_given}
         kept.page_given = ""
     return ImportRow(
-        owner_id=batch.run.owner_id,
-        run=batch.run,
+        owner_id=run.owner_id,
+        run=run,
         ordinal=judged.row.ordinal,
         outcome=judged.outcome,
         reason=judged.reason,
@@ -448,6 +514,11 @@ def row_of(batch: Batch, judged: Judged) -> ImportRow:
         before=judged.before,
         written=judged.written,
     )
+
+
+def external_key(feed: Feed, name: str) -> bytes:
+    """What tells a link by its name in its source, as a keyed digest."""
+    return blind.digest(keys.person(feed.owner_id), b"external", feed.pk.bytes, name.encode())
 
 
 def label_of(row: Row) -> str:

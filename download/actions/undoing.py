@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from download.actions.highlights import forget_highlights
 from download.actions.items import drop_unused_tags, let_go, locked
+from download.actions.remembering import forget_again
 from download.actions.taking_in import (
     Kept,
     Through,
@@ -101,6 +102,7 @@ class Changes:
         self.tags: list[tuple[UUID, int]] = []
         self.marks: list[UUID] = []
         self.pages: dict[UUID, UUID | None] = {}
+        self.reviews: dict[UUID, int] = {}
 
     def take_back(self, kept: Kept, before: Any) -> None:  # noqa: ANN401  # as the sealed column gives it
         """The link in memory as it was before a row added to it."""
@@ -113,6 +115,8 @@ class Changes:
         for mark in before["marks"]:
             kept.marks.pop(mark, None)
             self.marks.append(UUID(mark))
+        if before.get("reps") is not None:
+            self.reviews[kept.item.pk] = before["reps"]
         page = before.get("page")
         if page and str(kept.item.page_id) == page["given"]:
             self.pages[UUID(page["given"])] = UUID(page["before"]) if page["before"] else None
@@ -136,6 +140,7 @@ def write_back(run: Import, restored: Sequence[Kept], changes: Changes) -> None:
         Highlight.objects.filter(pk__in=changes.marks).delete()
         emit(*(TextErased(ref, owner_id) for ref in refs))
     return_pages(changes.pages)
+    forget_again(owner_id, changes.reviews)
     take_off(changes.tags)
     drop_unused_tags(owner_id)
     if restored:

@@ -1,4 +1,7 @@
-"""What a file of somebody's saved links holds, row by row. No Django here: what it means is decided by the import."""
+"""What a file of somebody's saved links holds, row by row, when it comes and when it goes.
+
+No Django here: what a row means is decided by the import, and what an export writes by the export.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +12,12 @@ FAVOURITE = "favourite"
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Mark:
-    """Words somebody highlighted in a page."""
+    """Words somebody highlighted in a page. review: as that of the link."""
 
     quote: str
     note: str = ""
     made_at: datetime | None = None
+    review: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)

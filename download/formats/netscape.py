@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from html import escape
 
 from download.formats.found import Bad, Found, Row
 from download.formats.markup import heard, line
@@ -11,6 +12,16 @@ from writeorperish.ops.decoding import cleaned
 NAME = "netscape"
 SIGN = b"netscape-bookmark-file"
 # A browser's own places, which say nothing about what is in them.
+STATES = ("unread", "reading", "done", "archived")
+HEAD = """<!DOCTYPE NETSCAPE-Bookmark-file-1>
+<META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=UTF-8">
+<TITLE>Bookmarks</TITLE>
+<H1>Bookmarks</H1>
+<DL><p>
+"""
+TAIL = "</DL><p>\n"
+# Tags are parted by commas. A tag's own is written as the wide one, which our tags take for the same.
+COMMA = ("\N{COMMA}", "\N{FULLWIDTH COMMA}")
 OWN_FOLDERS = ("personal_toolbar_folder", "unfiled_bookmarks_folder")
 
 
@@ -101,6 +112,37 @@ class Listener:
             note=cleaned("".join(self._note)).strip(),
             tags=tuple(filter(None, ["/".join(folders), *map(cleaned, tags)])),
             saved_at=moment(link.get("add_date"), now=self._now),
-            reading="unread" if link.get("toread") == "1" else "",
+            reading=reading_of(link),
             extra={"private": True} if link.get("private") == "1" else {},
         )
+
+
+def reading_of(link: Mapping[str, str]) -> str:
+    """Our own exports name the state; others only say what is still to be read."""
+    state = link.get("state", "").lower()
+    if state in STATES:
+        return state
+    return "unread" if link.get("toread") == "1" else ""
+
+
+def written(links: Iterable[Found]) -> Iterator[bytes]:
+    """The page, link by link, as far as such a page can hold them: those without an address are left out."""
+    yield HEAD.encode()
+    for link in links:
+        if link.url:
+            yield line_of(link).encode()
+    yield TAIL.encode()
+
+
+def line_of(link: Found) -> str:
+    given = {
+        "HREF": link.url,
+        "ADD_DATE": str(int(link.saved_at.timestamp())) if link.saved_at else "",
+        "TAGS": ",".join(tag.replace(*COMMA) for tag in link.tags),
+        "TOREAD": "1" if link.reading == "unread" else "",
+        "STATE": link.reading,
+        "PRIVATE": "1" if link.extra.get("private") is True else "",
+    }
+    attributes = " ".join(f'{name}="{escape(value)}"' for name, value in given.items() if value)
+    note = f"<DD>{escape(link.note)}\n" if link.note else ""
+    return f"<DT><A {attributes}>{escape(' '.join(link.title.split()))}</A>\n{note}"

@@ -6,7 +6,16 @@ from datetime import datetime
 from types import ModuleType
 from typing import BinaryIO
 
-from download.formats import instapaper, memeos, netscape, pocket, raindrop, readwise, xarchive
+from download.formats import (
+    instapaper,
+    memeos,
+    netscape,
+    pocket,
+    raindrop,
+    readwise,
+    sheet,
+    xarchive,
+)
 from download.formats.found import Bad, Row
 from writeorperish.ops.archives import Archive, Damaged, Member, Refusal
 from writeorperish.ops.decoding import Utf8
@@ -18,7 +27,7 @@ ZIP = b"PK\x03\x04"
 # The first whose signs are there is it; a page of Pocket looks like bookmarks, a table of highlights like many.
 FORMATS: tuple[ModuleType, ...] = (
     *(pocket, netscape, xarchive, memeos),
-    *(raindrop, instapaper, readwise),
+    *(sheet, raindrop, instapaper, readwise),
 )
 ENDINGS = (".html", ".htm", ".csv", ".json", ".js")
 

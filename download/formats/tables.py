@@ -13,7 +13,7 @@ csv.field_size_limit(CELL_CHARS)
 
 # A spreadsheet runs what begins with one of these, so exports write an apostrophe before it.
 LINE = re.compile(r"\S[^\r\n]*")
-RUNS = ("=", "+", "-", "@", "\t", "\r")
+RUNS = re.compile(r"'*[=+\-@\t\r]")
 
 
 class Cells:
@@ -26,7 +26,7 @@ class Cells:
     def __getitem__(self, name: str) -> str:
         """The text of a cell as it was before a spreadsheet was to be kept from running it."""
         value = cleaned(self._cells.get(name, ""))
-        return value[1:] if value[:1] == "'" and value[1:2] in RUNS else value
+        return value[1:] if value[:1] == "'" and RUNS.match(value) else value
 
     def line(self, name: str) -> str:
         return " ".join(self[name].split())
@@ -92,5 +92,23 @@ class Blocks(io.RawIOBase):
 
 
 def guarded(cell: str) -> str:
-    """A cell that no program for tables takes for a formula: what begins like one has a quotation mark before it."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A cell that no program for tables takes for a formula: what begins like one has an apostrophe before it.
+
+    So has what begins like one that has it already, so that a reader who takes one away has what was there.
+    """
+    return f"'{cell}" if RUNS.match(cell) else cell
+
+
+class Line:
+    """What a writer of tables wants for a file: gives back what it is given."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """The rows as lines of a table, each cell guarded."""
+    writer = csv.writer(Line())
+    for row in rows:
+        line: str = writer.writerow([guarded(str(cell)) for cell in row])
+        yield line

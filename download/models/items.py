@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from download.models.feeds import Feed
 from writeorperish.crypto.fields import EncryptedJSONField, EncryptedTextField, sealed_checks
 from writeorperish.privacy.levels import AIUsage
 from writeorperish.privacy.models import Guarded, GuardedQuerySet
@@ -151,6 +152,9 @@ class Item(Guarded):
     captured_by = models.CharField(max_length=11, choices=CapturedBy, default=CapturedBy.PASTE)
     rev = models.PositiveIntegerField(default=1)
     version = models.PositiveIntegerField(default=1)
+    # Where a link came from by itself, and a keyed digest of its name there.
+    feed = models.ForeignKey(Feed, models.SET_NULL, null=True, related_name="+")
+    external_key = models.BinaryField(max_length=16, null=True)
     saved_at = models.DateTimeField(default=timezone.now)
     opened_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
@@ -168,6 +172,11 @@ class Item(Guarded):
                 fields=["owner", "url_key"],
                 condition=Q(deleted_at__isnull=True),
                 name="download_item_once",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "feed", "external_key"],
+                condition=Q(external_key__isnull=False),
+                name="download_item_external_once",
             ),
             models.CheckConstraint(
                 condition=Q(progress__gte=0, progress__lte=1), name="download_item_progress"

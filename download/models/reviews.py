@@ -96,6 +96,11 @@ class CardQuerySet(models.QuerySet["Card"]):
         faded = Cast(days, models.FloatField()) / F("stability")
         return self.annotate(faded=faded).order_by("-faded", "pk")
 
+    def answered(self) -> Self:
+        """Those that were answered at least once, be it with *Not now*."""
+        rested = Q(snoozed_until__isnull=False) | Q(done_with_at__isnull=False)
+        return self.filter(Q(reps__gt=0) | rested)
+
     def with_words(self) -> Self:
         """With what a card says, and nothing of it in a query of its own."""
         return self.select_related("item__page", "highlight__item__page").defer(
@@ -170,6 +175,11 @@ class Card(models.Model):
 
     def __str__(self) -> str:
         return f"card {self.pk}"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether anybody ever answered it, be it with *Not now*."""
+        return bool(self.reps or self.snoozed_until or self.done_with_at)
 
     @property
     def memory(self) -> Memory | None:

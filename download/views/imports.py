@@ -1,6 +1,5 @@
 """Bringing links from elsewhere: the file, what the check foresees, the second word, and what became of each row."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -27,8 +26,8 @@ from download.actions.imports import (
     rows_of,
 )
 from download.actions.taking_in import WITH_FOLDERS
+from download.formats import tables
 from download.formats.reasons import sentence
-from download.formats.tables import guarded
 from download.forms import ImportChoicesForm, LinksForm
 from download.models.imports import Import, ImportRow
 from writeorperish.crypto.fields import open_rows
@@ -185,19 +184,14 @@ def report(request: Request, run_id: UUID) -> StreamingHttpResponse:
     return answer
 
 
-class Line:
-    """What a writer of tables wants for a file: gives back what it is given."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def lines(found: Import) -> Iterator[str]:
-    writer = csv.writer(Line())
-    yield writer.writerow([_("Row"), _("Title or address"), _("Outcome"), _("Why")])
-    for row in rows_of(found).defer("before").iterator(chunk_size=500):
-        each = told(row)
-        yield writer.writerow([each.ordinal, guarded(each.label), each.outcome, each.why])
+    def cells() -> Iterator[tuple[object, ...]]:
+        yield _("Row"), _("Title or address"), _("Outcome"), _("Why")
+        for row in rows_of(found).defer("before").iterator(chunk_size=500):
+            each = told(row)
+            yield each.ordinal, each.label, each.outcome, each.why
+
+    return tables.lines(cells())
 
 
 def own(request: Request, run_id: UUID) -> Import:

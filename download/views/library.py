@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.http import Request
 from download import addresses
+from download.actions.feeds import stopped_feeds
 from download.actions.items import Found, Saved, decide_library, library_of, save_item
 from download.actions.tags import change_many, tagged
 from download.fetching import Copy
@@ -102,6 +103,7 @@ def listed(
             initial={"ai_usage": decided.ai_usage, "fetching": decided.fetching}
         ),
         "gone": just_deleted(request),
+        "stopped": stopped_feeds(request.user) if first_page else 0,
         "bookmarklet": bookmarklet(request),
     }
     return show(request, "download/library.html", context, parts=("items",), status=status)

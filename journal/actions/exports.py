@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
-from io import RawIOBase
+from itertools import chain
 from typing import Any
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -23,13 +23,16 @@ from journal.models.recordings import Recording, TranscriptPart
 from journal.quoting import tags_in
 from writeorperish.crypto import storage
 from writeorperish.crypto.envelope import CannotOpen
-from writeorperish.privacy.portability import belongings_of
+from writeorperish.ops.archives import Sink
+from writeorperish.privacy.portability import FILES, belongings_of
 from writeorperish.ui.prose import render
 
 BATCH = 200
 # The entries themselves are files of their own; what only serves the machine is left out.
 LEFT_OUT = {"source_key", "mac", "digest", "blob", "peaks"} | {
-    *("url_key", "site_key", "name_key", "head_digest"),
+    *("url_key", "site_key", "name_key", "head_digest", "external_key"),
+    # Keys to somebody's other houses are not for a file that lies about.
+    *("token", "cursor"),
 }
 ENDINGS = {media_type: ending for ending, media_type, _options in CONTAINERS.values()}
 
@@ -48,25 +51,6 @@ def build_export(export_id: UUID) -> None:
     hand_over(export, blob)
 
 
-class Sink(RawIOBase):
-    """Takes what a zip writes and gives it away again; nothing stays."""
-
-    def __init__(self) -> None:
-        self.written = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any, /) -> int:  # noqa: ANN401  # a buffer has no type in 3.11
-        self.written += data
-        return len(data)
-
-    def taken(self) -> bytes:
-        data = bytes(self.written)
-        self.written.clear()
-        return data
-
-
 def zipped(export: Export) -> Iterator[bytes]:
     """The zip, piece by piece. Held meanwhile: one batch of entries, and one table's packed rows."""
     person: User = export.person
@@ -81,6 +65,11 @@ def zipped(export: Export) -> Iterator[bytes]:
         for recording in spoken_by(person):
             bundle.file(place_of(recording), sound_in(recording))
             yield sink.taken()
+        for path, write in FILES.items():
+            pieces = write(person)
+            if (first := next(pieces, None)) is not None:
+                bundle.file(path, chain([first], pieces))
+                yield sink.taken()
         for model, rows in tables_of(person):
             bundle.rows(model, rows)
             yield sink.taken()
@@ -178,12 +167,19 @@ def tables_of(person: User) -> Iterator[tuple[str, Iterator[dict[str, JSON]]]]:
 
 
 def rows_of(rows: models.QuerySet[Any]) -> Iterator[dict[str, JSON]]:
-    for row in rows.iterator(chunk_size=BATCH):
-        yield {
+    """The rows as plain values, with the ids of what they are joined to, such as a link's tags."""
+    joined = [field.name for field in rows.model._meta.many_to_many]
+    for row in rows.prefetch_related(*joined).iterator(chunk_size=BATCH):
+        values = {
             field.attname: plain(getattr(row, field.attname))
             for field in row._meta.concrete_fields
             if field.name not in LEFT_OUT
         }
+        yield values | {name: ids_of(getattr(row, name)) for name in joined}
+
+
+def ids_of(others: Any) -> JSON:  # noqa: ANN401  # a manager is made for each relation
+    return [*sorted(str(each.pk) for each in others.all())]
 
 
 def plain(value: object) -> JSON:

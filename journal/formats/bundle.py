@@ -186,7 +186,9 @@ class Bundle:
         info = zipfile.ZipInfo(path, date_time=_zip_time(at or self._made_at))
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
-        with self._zip.open(info, "w", force_zip64=path.startswith(("data/", "audio/"))) as member:
+        with self._zip.open(
+            info, "w", force_zip64=path.startswith(("data/", "audio/", "library/"))
+        ) as member:
             sink = Sink(member)
             yield sink
         self._listed[path] = Listed(sink.count, sink.digest.digest())

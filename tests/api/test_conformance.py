@@ -31,6 +31,7 @@ from schemathesis.generation.meta import TestPhase
 from accounts.actions.tokens import begin_family
 from accounts.models import Export
 from download.actions.answers import Where, begin
+from download.actions.feeds import add_feed
 from download.actions.highlights import mark_quote
 from download.actions.reviews import answer_card, make_cards
 from download.models.reviews import Review
@@ -100,6 +101,7 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
         "items": link.pk,
         "highlights": mark_quote(alice, link, quote="words").pk,
         "tags": link.tags.get().pk,
+        "feeds": add_feed(alice, base="https://memeos.example/").pk,
         "calls": Call.objects.filter(owner=alice)[0].pk,
         "nodes": node.pk,
         "versions": node.versions.get().pk,

@@ -231,7 +231,6 @@ def test_what_has_no_place_yet_is_kept_beside_the_link(alice):
     assert item.extra == {
         "author": "B",
         "key": "x7",
-        "review": {"review_count": 3},
         "colour": "red",
     }
     assert "half" in item.title

@@ -18,11 +18,14 @@ from accounts.actions.departure import ask_for_export
 from accounts.actions.tokens import begin_family
 from accounts.models import User
 from download.actions.answers import Where, begin
+from download.actions.exports import ask_for_export as ask_for_library
+from download.actions.feeds import add_feed
 from download.actions.highlights import mark_quote, trash_highlight
 from download.actions.imports import begin_import as begin_links
 from download.actions.imports import confirm_import as confirm_links
 from download.actions.items import change_item, trash_item
 from download.actions.reviews import answer_card
+from download.models.feeds import Feed
 from download.models.items import Item, Page, Tag
 from download.models.reviews import Card
 from journal.actions.drafts import discard_draft, save_draft
@@ -169,6 +172,8 @@ def library_of(alice: User) -> dict[str, UUID]:
         "unmarked": unmarked.pk,
         "links": links_of(alice, "a script"),
         "brought": links_of(alice, "Brought", confirmed=True),
+        "taken": taken_along(alice),
+        "feed": refused_feed(alice),
         "failed": failed.pk,
         "suspected": suspected.pk,
         "thrown": thrown.pk,
@@ -276,6 +281,22 @@ def links_of(owner: User, title: str, *, confirmed: bool = False) -> UUID:
         confirm_links(owner, run)
         drain()
     return run.pk
+
+
+def taken_along(owner: User) -> UUID:
+    """A finished file of the owner's links; its id."""
+    export = ask_for_library(owner, format="memeos")
+    drain()
+    return export.pk
+
+
+def refused_feed(owner: User) -> UUID:
+    """A source that lets nobody in any more; its id. Nothing is asked by these tests."""
+    feed = add_feed(owner, base="https://memeos.example/", token="a-token")
+    brought = {"seen": 12, "created": 9, "unchanged": 3}
+    stopped = {"state": "paused", "reason": "needs_login"}
+    Feed.objects.filter(pk=feed.pk).update(**stopped, **brought)
+    return feed.pk
 
 
 def imported(owner: User, *, confirmed: bool = False) -> UUID:

@@ -23,7 +23,7 @@ from writeorperish.ui.schema import Generator
 HERE = ROOT / "tests" / "house"
 CONTRACT = tomllib.loads((HERE / "contract.toml").read_text())
 NOT_YET = [line for line in (HERE / "not_yet.txt").read_text().splitlines() if line[:1] != "#"]
-UNBUILT_AT_MOST = 235
+UNBUILT_AT_MOST = 224
 FORM = re.compile(
     r"command (make )?[a-z_]+|variable [A-Z_]+|page /\S*"
     r"|endpoint (GET|POST|PUT|PATCH|DELETE) /api/v1/\S+/"
@@ -191,8 +191,9 @@ def scope_of(operation: Mapping[str, Any]) -> str:
 
 def carried(response: Mapping[str, Any], components: Mapping[str, Any]) -> str:
     content = response.get("content", {})
-    if "application/json" in content:
-        return fields(content["application/json"]["schema"], components)
+    shape = content.get("application/json", {}).get("schema", {})
+    if shape and shape.get("format") != "binary":
+        return fields(shape, components)
     return " ".join(content) or "nothing"
 
 

@@ -8,9 +8,11 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.actions.tokens import begin_family
 from download.actions.answers import Where, begin, stop
+from download.actions.exports import ask_for_export
 from download.actions.highlights import mark_quote
 from download.actions.imports import begin_import as begin_links
 from download.actions.items import trash_item
+from download.models.feeds import Feed
 from download.models.imports import Import, ImportRow
 from download.models.items import Item
 from journal.actions.drafts import save_draft
@@ -34,6 +36,7 @@ pytestmark = pytest.mark.django_db
 API = [
     "/api/v1/download/ask/",
     "/api/v1/download/highlights/",
+    "/api/v1/download/feeds/",
     "/api/v1/download/imports/",
     "/api/v1/download/imports/{file}/rows/",
     "/api/v1/download/items/",
@@ -75,7 +78,9 @@ PAGES = [
     "/library/",
     "/library/?state=deleted",
     "/library/?tag=t0",
+    "/library/export/",
     "/library/highlights/",
+    "/library/sources/",
     "/library/import/",
     "/library/import/{file}/",
     "/library/tags/",
@@ -136,6 +141,8 @@ def bring(owner, number: int) -> None:
     """One more file of links, and one more row in the first."""
     data = b'[{"title": "words", "url": "https://example.org/words"}]'
     begin_links(owner, BytesIO(data), size=len(data))
+    ask_for_export(owner, format="csv")
+    Feed.objects.create(owner=owner, base="https://memeos.example/", state="paused")
     first = Import.objects.filter(owner=owner).earliest("created_at")
     told = {"outcome": "skipped", "reason": "not_http", "label": f"words {number}"}
     ImportRow.objects.create(owner=owner, run=first, ordinal=number + 2, **told)

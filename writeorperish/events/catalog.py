@@ -176,7 +176,7 @@ class RecordingFinished(Fact):
 
 @dataclass(frozen=True)
 class ExportAsked(Fact):
-    """Somebody wants everything they wrote."""
+    """Somebody wants everything they wrote, or what they keep to read, as a file."""
 
     ref: Ref
     owner: UUID
@@ -200,6 +200,15 @@ class PageWanted(Fact):
     ref: Ref
     owner: UUID
     paced: bool = False
+
+
+@dataclass(frozen=True)
+class FeedDue(Fact):
+    """A source of links is to be read. `by_hand`: its person waits for it."""
+
+    ref: Ref
+    owner: UUID
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)

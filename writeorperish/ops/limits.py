@@ -63,6 +63,7 @@ RATES: Final[dict[str, Rate]] = {
     "fetch_host": Rate(1800, HOUR),
     "import": Rate(10, DAY),
     "export": Rate(3, DAY),
+    "library_export": Rate(20, DAY),
     "sign_up": Rate(5, HOUR),
     "code_request": Rate(3, 10 * MINUTE),
     "invitation": Rate(30, DAY),

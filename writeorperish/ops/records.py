@@ -12,7 +12,10 @@ Record = dict[str, object]
 
 # No export is nested deeper. The parser keeps the path to each level, so that levels cost by their square.
 MOST_LEVELS = 200
-STRUCTURE = re.compile(rb'[\[{\]}"]|\\.', re.DOTALL)
+# Python refuses to read a whole number of more than 4,300 digits, and the parser's C does not survive that.
+MOST_DIGITS = 1_000
+STRUCTURE = re.compile(rb'[\[{\]}"]|\\.|(?<![0-9])[0-9]{%d,}' % MOST_DIGITS, re.DOTALL)
+DIGITS_LAST = re.compile(rb"(?<![0-9])[0-9]{1,%d}\Z" % (MOST_DIGITS - 1))
 BEGINS, ENDS, QUOTE = (b"[", b"{"), (b"]", b"}"), b'"'
 
 
@@ -40,12 +43,14 @@ def records(blocks: Iterable[bytes], *, within: str) -> Iterator[object]:
 
 
 def shallow(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same JSON up to where it goes deeper than 200 levels; there BrokenOff."""
+    """The same JSON up to where it goes deeper than 200 levels or has an endless number; there BrokenOff."""
     depth, in_text, rest = 0, False, b""
     for block in blocks:
         told = rest + block
-        # The end of a block may cut an escape in two.
+        # The end of a block may cut an escape or a number in two.
         cut = (len(told) - len(told.rstrip(b"\\"))) % 2
+        if digits := DIGITS_LAST.search(told, max(0, len(told) - MOST_DIGITS)):
+            cut = len(digits.group())
         told, rest = told[: len(told) - cut], told[len(told) - cut :]
         for found in STRUCTURE.finditer(told):
             sign = found.group()
@@ -57,7 +62,7 @@ def shallow(blocks: Iterable[bytes]) -> Iterator[bytes]:
                 depth += 1
             elif sign in ENDS:
                 depth -= 1
-            if depth > MOST_LEVELS:
+            if depth > MOST_LEVELS or sign[:1].isdigit():
                 yield told[: found.start()]
                 raise BrokenOff
         yield told

@@ -1,6 +1,6 @@
 """Taking everything along, and forgetting everything: one walk over the two bases all texts inherit from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,19 @@ from django.db import models
 from writeorperish.privacy.models import Guarded
 from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref, Sourced, models_of
+
+# By its path in the export of everything: a file that a feature writes of one person's rows.
+FILES: dict[str, Callable[[AbstractUser], Iterator[bytes]]] = {}
+
+
+def carries(path: str, write: Callable[[AbstractUser], Iterator[bytes]]) -> None:
+    """The export of everything holds this file from now on, for those for whom there is anything to write in it.
+
+    Call in an app's `sources.py`. TypeError for a second one.
+    """
+    if path in FILES:
+        raise TypeError(f"{path} is written by another already")
+    FILES[path] = write
 
 
 def belongings_of(person: AbstractUser) -> Iterator[models.QuerySet[Any]]:

@@ -38,6 +38,7 @@ RELEASED = {
     "ExportAsked": {"ref": REF, "owner": ID},
     "ItemSaved": {"ref": REF, "owner": ID},
     "PageWanted": {"ref": REF, "owner": ID},
+    "FeedDue": {"ref": REF, "owner": ID},
     "ItemReviewed": {"ref": REF, "owner": ID},
     "AIPaused": {"person": ID},
     "JobQueued": {"job": ID, "owner": ID},
