@@ -29,24 +29,26 @@ def texts(alice) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("filters", "found"),
     [
-        ({}, {"old", "tagged", "link"}),
-        ({"in": "library"}, {"link"}),
-        ({"in": ["library", "journal"]}, {"old", "tagged", "link"}),
-        ({"to": "2024-12-31"}, {"old"}),
-        ({"from": "2024-03-01", "to": "2024-03-01"}, {"old"}),
-        ({"from": "2025-01-01"}, {"tagged", "link"}),
-        ({"from": "0001-01-01", "to": "9999-12-31"}, {"old", "tagged", "link"}),
-        ({"tag": "two-words"}, {"tagged", "link"}),
-        ({"tag": ["two-words", "sea side"]}, {"link"}),
-        ({"site": "example.org"}, {"link"}),
-        ({"site": "example.org", "in": "journal"}, set()),
+        ({}, "old tagged link"),
+        ({"in": "library"}, "link"),
+        ({"in": ["library", "journal"]}, "old tagged link"),
+        ({"to": "2024-12-31"}, "old"),
+        ({"from": "2024-03-01", "to": "2024-03-01"}, "old"),
+        ({"from": "2025-01-01"}, "tagged link"),
+        ({"from": "0001-01-01", "to": "9999-12-31"}, "old tagged link"),
+        ({"tag": "two-words"}, "tagged link"),
+        ({"tag": ["two-words", "sea side"]}, "link"),
+        ({"site": "example.org"}, "link"),
+        ({"site": "example.org", "in": "journal"}, ""),
     ],
     ids=str,
 )
 def test_a_search_is_narrowed_by_what_an_app_fills_in(api, alice, texts, filters, found):
     for typed in ("harbour", "harbour tag:"):
         answer = api(alice).get(SEARCH, {"q": typed, "mode": "words", **filters}).json()
-        assert {texts[each["ref"].partition(":")[2]] for each in answer["results"]} == found
+        assert {texts[each["ref"].partition(":")[2]] for each in answer["results"]} == set(
+            found.split()
+        )
 
 
 @pytest.mark.parametrize(
