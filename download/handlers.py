@@ -3,6 +3,7 @@ from datetime import timedelta
 from download.actions.answers import KIND, KIND_HERE, answer, end_answer
 from download.actions.fetches import fetch_page
 from download.actions.imports import check_import, run_import, want_pages
+from download.actions.recommendations import leave_what_was_passed_over, recommend_for
 from download.actions.reviews import make_cards
 from download.actions.undoing import undo_import
 from download.actions.words import index_text
@@ -16,6 +17,7 @@ from writeorperish.events.catalog import (
     ImportRetracted,
     ImportUploaded,
     PageWanted,
+    TextEmbedded,
     TextRewritten,
     TextWritten,
 )
@@ -52,6 +54,16 @@ def fetch_what_was_wanted(fact: PageWanted) -> None:
 @on(TextWritten, genres={Genre.READING}, queue="low")
 def make_a_card_for_what_was_kept(fact: TextWritten) -> None:
     make_cards(fact.owner, [fact.ref])
+
+
+@on(TextEmbedded, genres={Genre.DIARY, Genre.FICTION})
+def recommend_for_what_was_embedded(fact: TextEmbedded) -> None:
+    recommend_for(fact.owner, fact.ref)
+
+
+@on(TextWritten, genres={Genre.DIARY, Genre.FICTION}, queue="low")
+def leave_what_was_passed_over_while_writing(fact: TextWritten) -> None:
+    leave_what_was_passed_over(fact.owner, fact.ref)
 
 
 @on(ImportUploaded, lease=LONG)

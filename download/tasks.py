@@ -3,6 +3,7 @@ from celery import shared_task
 from download.actions.highlights import purge as purge_highlights
 from download.actions.imports import forget_what_was_before, sweep_files
 from download.actions.items import purge as purge_items
+from download.actions.recommendations import purge as purge_recommendations
 
 
 @shared_task
@@ -10,5 +11,6 @@ def purge() -> None:
     """Lets go of what has been in the trash for its time, and of files that were imported."""
     purge_items()
     purge_highlights()
+    purge_recommendations()
     sweep_files()
     forget_what_was_before()
