@@ -157,15 +157,15 @@ def held(
 ) -> dict[Ref, Held]:
     """The `depth` texts of these kinds that hold most of the terms, and those of `also`, each by its best passage.
 
-    Each term counts once, a rare one more; a term that stands nowhere counts for what it would tell. Three queries.
+    Each term counts once, a rare one more; a term that stands nowhere counts for what it would tell. Inside the
+    owner's wall; three queries.
     """
     asked = [known.asked[term] for term in terms]
-    with rows_of(owner_id):
-        lengths = Lengths.objects.of(owner_id)
-        of_kinds = Chunk.objects.filter(owner_id=owner_id, source_kind__in=kinds)
-        numbers, scores = score(asked, lengths, among=_numbers(of_kinds))
-        best = numbers[: PASSAGES_OF_A_TEXT * depth].tolist()
-        chunks = list(of_kinds.filter(Q(no__in=best) | Q(source_id__in=list(also))))
+    lengths = Lengths.objects.of(owner_id)
+    of_kinds = Chunk.objects.filter(owner_id=owner_id, source_kind__in=kinds)
+    numbers, scores = score(asked, lengths, among=_numbers(of_kinds))
+    best = numbers[: PASSAGES_OF_A_TEXT * depth].tolist()
+    chunks = list(of_kinds.filter(Q(no__in=best) | Q(source_id__in=list(also))))
     full = most(asked, lengths) or 1.0
     share = dict(zip(numbers.tolist(), (scores / full).tolist(), strict=True))
     chunks.sort(key=lambda chunk: (-share.get(chunk.no, 0.0), chunk.no))

@@ -1,7 +1,7 @@
 """Which of the links and highlights somebody keeps fit what they are writing: found by both legs, scored alike."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 from typing import Final
@@ -69,7 +69,10 @@ class _Candidate:
     semantic: float | None
     pick: Pick | None = None
     rank: float = 0.0
-    tokens: frozenset[int] = field(default=frozenset(), repr=False)
+
+    @property
+    def tokens(self) -> frozenset[int]:
+        return self.held.tokens if self.held is not None else frozenset()
 
 
 def picked(
@@ -82,12 +85,21 @@ def picked(
     """
     if context.known is None:
         return []
+    with rows_of(person.pk):
+        candidates = candidates_for(person, context, context.known, kept, on)
+        return diverse(person, judged(person, candidates, kept, on=on, retention=retention))
+
+
+def candidates_for(
+    person: AbstractUser, context: Context, known: legs.Weighed, kept: Kept, on: date
+) -> list[_Candidate]:
+    """A hundred texts by each leg, and what is most due, each with what both legs say of it. Inside the wall."""
     items = suggestable(person, kept)
     marks = Highlight.objects.editable_by(person).filter(item__in=items)
     due = due_refs(person, on)
     found = nearest(person, context.vector, items, marks)
     held = legs.held(
-        *(person.pk, context.terms, context.known),
+        *(person.pk, context.terms, known),
         kinds=OF_LIBRARY,
         depth=DEPTH,
         also={ref.id for ref in chain(found, due)},
@@ -96,21 +108,12 @@ def picked(
     found |= nearest(
         person, context.vector, items.filter(pk__in=others), marks.filter(pk__in=others)
     )
-    closeness = measured(person, context.vector, found, {*held, *found, *due})
-    candidates = [
-        _Candidate(
-            ref,
-            item,
-            card,
-            held.get(ref),
-            found.get(ref),
-            closeness.get(ref),
-            tokens=held[ref].tokens if ref in held else frozenset(),
-        )
-        for ref, item, card in standing(items, marks, {*held, *found, *due})
+    refs = {*held, *found, *due}
+    closeness = measured(person, context.vector, found, refs)
+    return [
+        _Candidate(ref, item, card, held.get(ref), found.get(ref), closeness.get(ref))
+        for ref, item, card in standing(items, marks, refs)
     ]
-    scored = judged(person, candidates, kept, on=on, retention=retention)
-    return diverse(person, scored)
 
 
 def suggestable(person: AbstractUser, kept: Kept) -> ItemQuerySet:
@@ -136,9 +139,8 @@ def nearest(
     if vector is None:
         return {}
     best: dict[Ref, Near] = {}
-    with rows_of(person.pk):
-        of_items = near(vector, of=person.pk, within=items, k=2 * DEPTH)
-        of_marks = near(vector, of=person.pk, within=marks, k=2 * DEPTH)
+    of_items = near(vector, of=person.pk, within=items, k=2 * DEPTH)
+    of_marks = near(vector, of=person.pk, within=marks, k=2 * DEPTH)
     for each in chain(of_items, of_marks):
         if each.ref not in best or best[each.ref].cosine < each.cosine:
             best[each.ref] = each

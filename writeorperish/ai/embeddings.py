@@ -175,22 +175,20 @@ def mean_of(weighted: Sequence[tuple[Vector, float]]) -> Vector | None:
 
 
 def with_vectors(refs: Collection[Ref], *, of: UUID) -> set[Ref]:
-    """Those of these texts that have a vector. One query."""
-    with rows_of(of):
-        rows = Embedding.objects.filter(owner_id=of, space=LOCAL.id, vector__isnull=False)
-        ids = rows.filter(source_id__in=[ref.id for ref in refs]).values_list("source_id")
-        having = {id for (id,) in ids.distinct()}
+    """Those of these texts that have a vector. One query, inside their wall."""
+    rows = Embedding.objects.filter(owner_id=of, space=LOCAL.id, vector__isnull=False)
+    ids = rows.filter(source_id__in=[ref.id for ref in refs]).values_list("source_id")
+    having = {id for (id,) in ids.distinct()}
     return {ref for ref in refs if ref.id in having}
 
 
 def vectors_at(places: Collection[tuple[Ref, int]], *, of: UUID) -> dict[Ref, Vector]:
-    """The vectors of these passages, named by text and part, one of each text. One query."""
+    """The vectors of these passages, named by text and part, one of each text. One query, inside their wall."""
     wanted = Q(pk__in=[])
     for ref, part in places:
         wanted |= Q(source_kind=ref.kind, source_id=ref.id, part=part)
-    with rows_of(of):
-        rows = Embedding.objects.filter(wanted, owner_id=of, space=LOCAL.id, vector__isnull=False)
-        return {row.source: np.asarray(row.vector, dtype=np.float32) for row in rows}
+    rows = Embedding.objects.filter(wanted, owner_id=of, space=LOCAL.id, vector__isnull=False)
+    return {row.source: np.asarray(row.vector, dtype=np.float32) for row in rows}
 
 
 def coverage(person: AbstractUser) -> Coverage:
