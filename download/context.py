@@ -222,8 +222,10 @@ def weighted_terms(parts: Iterable[Part]) -> dict[Term, float]:
     return weights
 
 
-def heaviest(weights: dict[Term, float], known: Weighed) -> tuple[Term, ...]:
-    """The 12 terms of most weight · rarity. Words that stand nowhere yet come after all that do.
+def heaviest(
+    weights: dict[Term, float], known: Weighed, *, most: int = HEAVIEST
+) -> tuple[Term, ...]:
+    """The terms of most weight · rarity. Words that stand nowhere yet come after all that do.
 
     They are the rarest, and would leave no room for any that can be found; they count towards what is not shared.
     """
@@ -231,7 +233,7 @@ def heaviest(weights: dict[Term, float], known: Weighed) -> tuple[Term, ...]:
         weights,
         key=lambda term: (not known.known(term), -weights[term] * known.rarity[term], term.word),
     )
-    return tuple(order[:HEAVIEST])
+    return tuple(order[:most])
 
 
 def vector_of(person: AbstractUser, words: Words) -> Vector | None:

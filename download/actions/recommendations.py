@@ -1,7 +1,7 @@
 """Suggestions while writing: looking for them, what is on screen, and what their person did with each."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 from uuid import UUID
@@ -39,6 +39,7 @@ CACHED_SECONDS: Final = 600
 FORGOTTEN_AFTER: Final = timedelta(days=60)
 TYPED: Final = "accounts.user"
 OPENED, QUOTED, NOT_NOW, NEVER, IGNORED = "opened", "quoted", "not_now", "never", "ignored"
+JUDGED: Final = (OPENED, QUOTED, NOT_NOW, NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Suggestions:
 
     rows: Sequence[Recommendation]
     context: Context
+    text: str = field(repr=False)
 
 
 # --- looking ---------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ def suggest(person: AbstractUser, words: Words, *, zone: tzinfo) -> Suggestions:
     with transaction.atomic():
         # What was read may be gone, or closed, by now: then nothing stands beside it.
         shown = show(person, source, picks) if still_stands(person, words) else []
-    return Suggestions(shown, context)
+    return Suggestions(shown, context, words.text)
 
 
 def still_stands(person: AbstractUser, words: Words) -> bool:
@@ -229,12 +231,6 @@ def on_screen(person: AbstractUser, source: Ref) -> QuerySet[Recommendation]:
     rows = rows.exclude(highlight__deleted_at__isnull=False)
     said = rows.select_related("item__page", "item__card", "highlight__card")
     return said.prefetch_related("item__tags").order_by("place")
-
-
-def times_shown(person: AbstractUser, items: Collection[UUID]) -> dict[UUID, int]:
-    """For how many texts each of these links was shown. One query."""
-    rows = Recommendation.objects.filter(owner=person.pk, item__in=items).order_by()
-    return dict(rows.values("item").annotate(n=Count("source_id")).values_list("item", "n"))
 
 
 # --- saved texts -----------------------------------------------------------------------------

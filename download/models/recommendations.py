@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +15,7 @@ from writeorperish.crypto.fields import EncryptedTextField, sealed_checks
 from writeorperish.refs import Ref, Sourced, new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from download.models.items import ItemQuerySet
@@ -72,6 +73,14 @@ class Mute(models.Model):
         return f"mute {self.pk}"
 
 
+class RecommendationQuerySet(models.QuerySet["Recommendation"]):
+    def times_shown(self, owner_id: UUID, items: Collection[UUID]) -> dict[UUID, int]:
+        """For how many texts each of these links was suggested. One query."""
+        rows = self.filter(owner=owner_id, item__in=items).order_by()
+        counted = rows.values("item").annotate(n=Count("source_id"))
+        return dict(counted.values_list("item", "n"))
+
+
 class Recommendation(Sourced):
     """One link, or one highlight in it, suggested for one text: how well it fitted, and what its person did with it.
 
@@ -104,6 +113,8 @@ class Recommendation(Sourced):
     quoted_at = models.DateTimeField(null=True)
     verdict = models.CharField(max_length=7, choices=Verdict, blank=True, default="")
     judged_at = models.DateTimeField(null=True)
+
+    objects = RecommendationQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

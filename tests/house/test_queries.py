@@ -38,6 +38,7 @@ API = [
     "/api/v1/download/imports/",
     "/api/v1/download/imports/{file}/rows/",
     "/api/v1/download/items/",
+    "/api/v1/download/related/?ref=journal.node:{thread}",
     "/api/v1/download/search/?q=words",
     "/api/v1/download/tags/",
     "/api/v1/journal/drafts/",
