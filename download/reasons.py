@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from download import addresses, legs
 from download.learning import KIND
 from download.lexicon import Namespace, Term
+from download.models.items import Item
 from download.models.recommendations import Recommendation
 from download.models.reviews import Card
 from download.ranking import FIT, LEAST_FIT
@@ -56,6 +57,8 @@ def shown(person: AbstractUser, rows: Sequence[Recommendation], text: str) -> li
 
     Eight queries, however many there are.
     """
+    if not rows:
+        return []
     closed = open_rows(rows)
     standing = [row for row in rows if row.pk not in closed]
     written = stems_of(text)
@@ -89,7 +92,7 @@ def card_of(row: Recommendation, shared: Collection[str], reasons: Sequence[str]
         row=row,
         ref=about.ref,
         title=title,
-        site=addresses.host_of(row.item.url).removeprefix("www.") if row.item.url else "",
+        site=site_of(row.item),
         pieces=pieces,
         reasons=reasons,
         quote=quoted("".join(piece.text for piece in pieces), title, row.item.url),
@@ -182,3 +185,21 @@ def quoted(words: str, title: str, url: str | None) -> str:
     name = " ".join(title.split()).replace("[", "(").replace("]", ")")
     address = url if url and not set(url) & set("()<> ") else f"<{url}>"
     return "\n".join([*lines, ">", f"> — [{name}]({address})" if url else f"> — {name}"])
+
+
+def title_of(row: Recommendation) -> str:
+    """What it is called; empty where that does not open any more."""
+    about = row.highlight or row.item
+    return "" if open_rows([row]) else SOURCES[about.ref.kind].title(about)
+
+
+def site_of(item: Item) -> str:
+    return addresses.host_of(item.url).removeprefix("www.") if item.url else ""
+
+
+def address_of(row: Recommendation) -> str:
+    """Where it is read, at the passage that fitted."""
+    if row.highlight is not None:
+        return row.highlight.get_absolute_url()
+    place = f"?at={row.start}-{row.end}#passage" if row.start < row.end else ""
+    return row.item.get_absolute_url() + place

@@ -292,7 +292,7 @@ def judge(person: AbstractUser, id: UUID, outcome: str, *, zone: tzinfo) -> Reco
         if outcome == OPENED:
             row.opened_at = row.opened_at or now
         elif outcome == QUOTED:
-            row.quoted_at = row.quoted_at or now
+            row.quoted_at, row.place = row.quoted_at or now, None
             review(person, row, zone)
         else:
             row.verdict, row.judged_at, row.place = outcome, now, None

@@ -24,7 +24,7 @@ from tests.house.code import APPS, ROOT, Source, dotted, parse, sources
 HERE = ROOT / "tests" / "house"
 CONTRACT = tomllib.loads((HERE / "contract.toml").read_text())
 NOT_YET = [line for line in (HERE / "not_yet.txt").read_text().splitlines() if line[:1] != "#"]
-UNBUILT_AT_MOST = 232
+UNBUILT_AT_MOST = 231
 FORM = re.compile(
     r"command (make )?[a-z_]+|variable [A-Z_]+|page /\S*"
     r"|endpoint (GET|POST|PUT|PATCH|DELETE) /api/v1/\S+/"

@@ -13,6 +13,7 @@ from download.actions.answers import Where, begin, stop
 from download.actions.highlights import mark_quote
 from download.actions.imports import begin_import as begin_links
 from download.actions.items import trash_item
+from download.actions.mutes import mute_tag
 from download.models.imports import Import, ImportRow
 from download.models.items import Item
 from journal.actions.drafts import save_draft
@@ -78,8 +79,10 @@ PAGES = [
     "/library/?state=deleted",
     "/library/?tag=t0",
     "/library/highlights/",
+    "/library/_below/?node={thread}",
     "/library/import/",
     "/library/import/{file}/",
+    "/library/mutes/",
     "/library/tags/",
     "/library/{link}/",
     "/review/",
@@ -107,6 +110,7 @@ def grow(owner, thread: Node, read: Item, circle, friend, *, to: int, by: int) -
         link = kept(
             owner, f"https://{number}.example/", f"words to keep {number}", tags=(f"t{number}",)
         )
+        mute_tag(owner, link.tags.get())
         mark_quote(owner, link, quote="words to keep")
         mark_quote(owner, read, quote=f"word{number}")
         trash_item(owner, kept(owner, f"https://gone.example/{number}", title="Gone"))
