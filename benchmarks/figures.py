@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.db import connection
 
-from benchmarks import reading, replying, retrieval, searching, speaking, writing
+from benchmarks import reading, recommending, replying, retrieval, searching, speaking, writing
 from benchmarks.people import somebody, write_many
 from writeorperish.ops import limits
 
@@ -48,6 +48,7 @@ def diary() -> dict[str, object]:
 PARTS: dict[str, Callable[[], dict[str, object]]] = {
     "diary": diary,
     "speaking": speaking.figures,
+    "recommending": recommending.figures,
     "retrieval": retrieval.figures,
 }
 

@@ -101,7 +101,7 @@ def of_draft(person: AbstractUser, unsaved: Unsaved, *, at: int | None = None) -
         for start, end, weight in stretches
     ]
     closed = passage is None
-    parts += _above(person, unsaved.above, closed=closed)
+    parts += [*_titled(unsaved.title), *_above(person, unsaved.above, closed=closed)]
     source = unsaved.changes or unsaved.ref
     return Words(source, parts, unsaved.text, closed, draft=unsaved.ref.id)
 
@@ -130,7 +130,10 @@ def of_saved(person: AbstractUser, ref: Ref) -> Words | None:
     if passage is None:
         return None
     parts = [Part(passage.text, PARAGRAPH)]
-    parts += _above(person, known.above(row), closed=opened is None)
+    parts += [
+        *_titled(passage.title),
+        *_above(person, known.above(row), closed=opened is None),
+    ]
     return Words(ref, parts, passage.text, closed=opened is None, saved=passage)
 
 
@@ -152,6 +155,11 @@ def around(text: str, at: int | None) -> list[tuple[int, int, float]]:
         (end, min(len(text), end + AFTER_CHARS), REST),
     ]
     return [each for each in found if text[each[0] : each[1]].strip()]
+
+
+def _titled(title: str) -> list[Part]:
+    """The words of a title. Its meaning is left out: it draws short texts towards each other."""
+    return [Part(title, PARAGRAPH)] if title.strip() else []
 
 
 def _above(person: AbstractUser, above: Sequence[Ref], *, closed: bool) -> list[Part]:

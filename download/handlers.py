@@ -56,7 +56,7 @@ def make_a_card_for_what_was_kept(fact: TextWritten) -> None:
     make_cards(fact.owner, [fact.ref])
 
 
-@on(TextEmbedded, genres={Genre.DIARY, Genre.FICTION})
+@on(TextEmbedded, genres={Genre.DIARY, Genre.FICTION}, queue="low")
 def recommend_for_what_was_embedded(fact: TextEmbedded) -> None:
     recommend_for(fact.owner, fact.ref)
 

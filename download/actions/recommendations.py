@@ -154,7 +154,10 @@ def kept_from(person: AbstractUser, source: Ref, context: Context) -> Kept:
     now = timezone.now()
     own = Recommendation.objects.filter(owner=person.pk)
     here = own.filter(source_id=source.id)
-    done = here.filter(~Q(verdict="") | Q(quoted_at__isnull=False)).values_list("item", flat=True)
+    lasting = here.exclude(source_kind=TYPED)
+    done = lasting.filter(~Q(verdict="") | Q(quoted_at__isnull=False)).values_list(
+        "item", flat=True
+    )
     resting = own.filter(verdict=Recommendation.Verdict.NOT_NOW, judged_at__gt=now - RESTS)
     tired = (
         own.exclude(source_id=source.id)
@@ -176,7 +179,7 @@ def kept_from(person: AbstractUser, source: Ref, context: Context) -> Kept:
 
 @transaction.atomic
 def show(person: AbstractUser, source: Ref, picks: Sequence[Pick]) -> list[Recommendation]:
-    """These are on screen for this text now, and nothing else is. Five queries."""
+    """These are on screen for this text now, and nothing else is. Ten queries."""
     locked(person)
     now = timezone.now()
     here = Recommendation.objects.filter(owner=person.pk, source_id=source.id)
@@ -188,6 +191,9 @@ def show(person: AbstractUser, source: Ref, picks: Sequence[Pick]) -> list[Recom
     )
     picks = [pick for pick in picks if pick.item in living]
     here.filter(place__isnull=False).update(place=None)
+    # Words that are not kept are new each time: what was said of a link beside others is over once it may come again.
+    if source.kind == TYPED:
+        here.filter(item__in=living).exclude(verdict="", quoted_at=None).delete()
     Recommendation.objects.bulk_create(
         [row_of(person.pk, source, pick, place, now) for place, pick in enumerate(picks)],
         update_conflicts=True,
@@ -301,7 +307,7 @@ def judge(person: AbstractUser, id: UUID, outcome: str, *, zone: tzinfo) -> Reco
         row.save(update_fields=["opened_at", "quoted_at", "verdict", "judged_at", "place"])
         if outcome == OPENED and row.item.opened_at is None:
             Item.objects.filter(pk=row.item_id, opened_at__isnull=True).update(opened_at=now)
-    learn(person, row, outcome)
+        learn(person, row, outcome)
     return row
 
 

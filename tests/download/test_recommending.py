@@ -38,8 +38,8 @@ from journal.actions.nodes import change_settings, write_node
 from journal.actions.trash import trash_node
 from journal.models.drafts import Draft
 from tests.events_drain import drain
-from tests.factories import entry, kept
-from writeorperish.ai.models import Call, Embedding, Taste, Verdict
+from tests.factories import befriend, entry, kept
+from writeorperish.ai.models import Call, Embedding, Read, Taste, Verdict
 from writeorperish.audit.models import Entry
 from writeorperish.ops.refusals import Missing
 from writeorperish.privacy.walls import rows_of
@@ -361,6 +361,33 @@ def test_typed_words_are_used_and_not_kept(alice, library):
         assert [each.item.title for each in shown.rows] == ["bread"]
         assert (shown.rows[0].semantic is not None) == meaning
     assert Draft.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_what_was_quoted_beside_typed_words_may_come_beside_others(alice, library):
+    (one,) = suggest_for_typed(alice, DRAFT, ai_usage="none", zone=UTC).rows
+    judge(alice, one.pk, QUOTED, zone=UTC)
+    (other,) = suggest_for_typed(alice, DRAFT, ai_usage="none", zone=UTC).rows
+    assert (other.item, other.quoted_at) == (one.item, None)
+    judge(alice, other.pk, NOT_NOW, zone=UTC)
+    assert list(suggest_for_typed(alice, DRAFT, ai_usage="none", zone=UTC).rows) == []
+
+
+@pytest.mark.django_db
+def test_a_parent_counts_by_as_much_as_it_is_open(alice, bob, library):
+    words = "Rye and crumb and starter, oven and loaf. " * 3
+    reply = "The same happened here, and I would gladly repeat it every morning: warm hands, clean windows, a quiet street, neighbours still asleep."
+    for parent, seen in (
+        (entry(alice, words, ai_usage="chat"), True),
+        (entry(alice, words), False),
+        (entry(bob, words, ai_usage="chat", circles=(befriend(bob, alice),)), False),
+    ):
+        row = draft(alice, reply, parent=parent.pk)
+        calls = Call.objects.count()
+        look(alice, row)
+        read = Read.objects.filter(ref_id=parent.pk, purpose="embed", call__feature="download")
+        assert read.exists() == seen
+        assert Call.objects.count() == calls + 1
 
 
 # --- saved texts -----------------------------------------------------------------------------
