@@ -38,7 +38,7 @@ ABOVE_CHARS: Final = 200
 MOST_ABOVE: Final = 3
 
 _ADDRESS = regex.compile(r"https?://[^\s<>\"'\[\]{}|\\^`]+", regex.IGNORECASE)
-_TRAILING = ".,;:!?*_)"
+_TRAILING = ".,;:!?*_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,13 @@ class Part:
 class Context:
     """What suggestions are made for. `source` is the text, None for words that are not kept.
 
-    `terms`: up to 12, the heaviest first, with what each tells apart in `known`. `vector`: None where there is no
-    meaning. `closed`: AI is off for this text, so that words are all there is. `addresses` stand in the text.
+    `terms`: up to 12, the heaviest first, with what each tells apart in `known`. `closed`: AI is off for this text,
+    so that words are all there is. `addresses` stand in the text.
     """
 
     source: Ref | None
     terms: tuple[Term, ...] = field(default=(), repr=False)
     known: Weighed | None = field(default=None, repr=False)
-    vector: Vector | None = field(default=None, repr=False)
     themes: tuple[str, ...] = field(default=(), repr=False)
     addresses: frozenset[str] = field(default=frozenset(), repr=False)
     closed: bool = False
@@ -185,7 +184,7 @@ def _beginning(passage: Passage | None) -> Cut | None:
 def looked_up(person: AbstractUser, words: Words) -> Context:
     """What is written, weighed with the person's own counts; of too few words nothing is made.
 
-    Two or three queries, and up to five short texts for the encoder: about 20 ms each.
+    Two or three queries.
     """
     told = Context(words.source, addresses=frozenset(addresses_in(words.text)), closed=words.closed)
     if content_words(words.text) < FEWEST_WORDS:
@@ -202,7 +201,6 @@ def looked_up(person: AbstractUser, words: Words) -> Context:
         source=words.source,
         terms=heaviest(weights, known),
         known=known,
-        vector=vector_of(person, words),
         themes=tuple(named),
         addresses=told.addresses,
         closed=words.closed,
@@ -245,7 +243,10 @@ def heaviest(
 
 
 def vector_of(person: AbstractUser, words: Words) -> Vector | None:
-    """The weighted middle of the parts that may be given to the encoder; None without any, or without encoder."""
+    """The weighted middle of the parts that may be given to the encoder; None without any, or without encoder.
+
+    Up to six short texts to encode, together as long as two or three passages: about 20 ms each.
+    """
     if words.closed or not gateway.capable("embed").on:
         return None
     made: list[tuple[Vector, float]] = []
@@ -268,5 +269,13 @@ def vector_of(person: AbstractUser, words: Words) -> Vector | None:
 
 def addresses_in(text: str) -> set[str]:
     """The canonical addresses of the links that stand in a text."""
-    found = (match[0].rstrip(_TRAILING) for match in _ADDRESS.finditer(text))
+    found = (_bare(match[0]) for match in _ADDRESS.finditer(text))
     return {canonical for each in found if (canonical := addresses.canonical(each))}
+
+
+def _bare(address: str) -> str:
+    """The address without what ends the sentence or the brackets it stands in."""
+    bare = address.rstrip(_TRAILING)
+    while bare.endswith(")") and bare.count(")") > bare.count("("):
+        bare = bare[:-1].rstrip(_TRAILING)
+    return bare

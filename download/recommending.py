@@ -12,7 +12,8 @@ from django.contrib.auth.models import AbstractUser
 from download import legs, spacing
 from download.context import Context
 from download.learning import HIGHLIGHT, KIND, LINK, traits_of
-from download.legs import KINDS, Held
+from download.legs import KINDS, Held, Weighed
+from download.lexicon import Term
 from download.models.items import Highlight, HighlightQuerySet, Item, ItemQuerySet, Page
 from download.models.recommendations import Mute
 from download.models.reviews import Card
@@ -76,7 +77,13 @@ class _Candidate:
 
 
 def picked(
-    person: AbstractUser, context: Context, kept: Kept, *, on: date, retention: float
+    person: AbstractUser,
+    context: Context,
+    vector: Vector | None,
+    kept: Kept,
+    *,
+    on: date,
+    retention: float,
 ) -> list[Pick]:
     """At most three, best first: of each link and of each site one, none like another. Nothing when nothing fits.
 
@@ -86,30 +93,33 @@ def picked(
     if context.known is None:
         return []
     with rows_of(person.pk):
-        candidates = candidates_for(person, context, context.known, kept, on)
+        candidates = candidates_for(person, context.terms, context.known, vector, kept, on)
         return diverse(person, judged(person, candidates, kept, on=on, retention=retention))
 
 
 def candidates_for(
-    person: AbstractUser, context: Context, known: legs.Weighed, kept: Kept, on: date
+    person: AbstractUser,
+    terms: Sequence[Term],
+    known: Weighed,
+    vector: Vector | None,
+    kept: Kept,
+    on: date,
 ) -> list[_Candidate]:
     """A hundred texts by each leg, and what is most due, each with what both legs say of it. Inside the wall."""
     items = suggestable(person, kept)
     marks = Highlight.objects.editable_by(person).filter(item__in=items)
     due = due_refs(person, on)
-    found = nearest(person, context.vector, items, marks)
+    found = nearest(person, vector, items, marks)
     held = legs.held(
-        *(person.pk, context.terms, known),
+        *(person.pk, terms, known),
         kinds=OF_LIBRARY,
         depth=DEPTH,
         also={ref.id for ref in chain(found, due)},
     )
     others = {ref.id for ref in chain(held, due) if ref not in found}
-    found |= nearest(
-        person, context.vector, items.filter(pk__in=others), marks.filter(pk__in=others)
-    )
+    found |= nearest(person, vector, items.filter(pk__in=others), marks.filter(pk__in=others))
     refs = {*held, *found, *due}
-    closeness = measured(person, context.vector, found, refs)
+    closeness = measured(person, vector, found, refs)
     return [
         _Candidate(ref, item, card, held.get(ref), found.get(ref), closeness.get(ref))
         for ref, item, card in standing(items, marks, refs)

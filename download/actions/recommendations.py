@@ -16,7 +16,15 @@ from django.utils import timezone
 from download.actions.items import Found, key_of, locked
 from download.actions.mutes import mute_item, unmute
 from download.actions.reviews import AnsweredToday, answer_card, pace_of
-from download.context import Context, Words, looked_up, of_draft, of_saved, of_typed
+from download.context import (
+    Context,
+    Words,
+    looked_up,
+    of_draft,
+    of_saved,
+    of_typed,
+    vector_of,
+)
 from download.learning import HIGHLIGHT, KIND, LINK, traits_in_words, traits_of
 from download.models.items import Highlight, Item
 from download.models.memory import Grade
@@ -25,7 +33,7 @@ from download.models.reviews import Card
 from download.recommending import Kept, Pick, picked, suggestable
 from download.resting import open_numbers, seal_numbers
 from download.spacing import day_of
-from writeorperish.ai import verdicts
+from writeorperish.ai import gateway, verdicts
 from writeorperish.ai.models import Taste
 from writeorperish.crypto import blind, keys
 from writeorperish.ops.refusals import Missing
@@ -91,7 +99,7 @@ def suggest(person: AbstractUser, words: Words, *, zone: tzinfo) -> Suggestions:
     context = looked_up(person, words)
     source = context.source or Ref(TYPED, person.pk)
     kept = kept_from(person, source, context)
-    picks = remembered(person, context, kept, zone)
+    picks = remembered(person, words, context, kept, zone)
     with transaction.atomic():
         # What was read may be gone, or closed, by now: then nothing stands beside it.
         shown = show(person, source, picks) if still_stands(person, words) else []
@@ -106,16 +114,20 @@ def still_stands(person: AbstractUser, words: Words) -> bool:
     return all_stand([words.saved], purpose=purpose)
 
 
-def remembered(person: AbstractUser, context: Context, kept: Kept, zone: tzinfo) -> list[Pick]:
+def remembered(
+    person: AbstractUser, words: Words, context: Context, kept: Kept, zone: tzinfo
+) -> list[Pick]:
     """The picks, from the last ten minutes when nothing they rest on changed since. Ids and numbers, sealed."""
     if not context.says_enough:
         return []
-    mark = mark_of(person, context, kept, zone)
+    mark = mark_of(person, words, kept, zone)
     found = open_numbers(person, "suggested", mark, cache.get(f"suggested:{mark.hex()}"))
     if found is not None:
         return [pick_from(each) for each in found]
     on = day_of(timezone.now(), zone)
-    picks = picked(person, context, kept, on=on, retention=pace_of(person).retention)
+    vector = vector_of(person, words)
+    retention = pace_of(person).retention
+    picks = picked(person, context, vector, kept, on=on, retention=retention)
     sealed = seal_numbers(person, "suggested", mark, [numbers_of(each) for each in picks])
     cache.set(f"suggested:{mark.hex()}", sealed, CACHED_SECONDS)
     return picks
@@ -129,8 +141,8 @@ def pick_from(told: dict[str, Any]) -> Pick:
     return Pick(**{**told, "ref": Ref.parse(str(told["ref"])), "item": UUID(str(told["item"]))})
 
 
-def mark_of(person: AbstractUser, context: Context, kept: Kept, zone: tzinfo) -> bytes:
-    """16 bytes, equal while the words, the day, the library, the rules and what was learned are. Five queries."""
+def mark_of(person: AbstractUser, words: Words, kept: Kept, zone: tzinfo) -> bytes:
+    """16 bytes, keyed, equal while the words, the day, the library, the rules and what was learned are. Five queries."""
     own = Item.objects.filter(owner=person.pk)
     latest: list[object] = [
         *own.aggregate(Max("updated_at"), Count("pk")).values(),
@@ -143,10 +155,11 @@ def mark_of(person: AbstractUser, context: Context, kept: Kept, zone: tzinfo) ->
         sorted(str(each) for each in kept.on_screen),
         sorted(each.hex() for each in kept.keys),
     ]  # fmt: skip
-    vector = context.vector.tobytes() if context.vector is not None else b""
-    terms = "\n".join(term.word for term in context.terms).encode()
-    told = "\n".join(str(each) for each in latest).encode()
-    return blind.digest(keys.person(person.pk), b"suggested", terms, vector, told)
+    # What the encoder may be given of each part is part of the question.
+    parts = [f"{part.weight} {part.seen is not None} {part.words}".encode() for part in words.parts]
+    open_now = gateway.capable("embed").on and not words.closed
+    told = "\n".join(str(each) for each in [*latest, open_now]).encode()
+    return blind.digest(keys.person(person.pk), b"suggested", told, *parts)
 
 
 def kept_from(person: AbstractUser, source: Ref, context: Context) -> Kept:
