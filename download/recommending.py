@@ -25,6 +25,7 @@ from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref
 
 DEPTH: Final = 100
+NEAREST_PASSAGES: Final = 400  # of a hundred texts and more, and of some that may not be suggested
 MOST_DUE: Final = 50
 MOST_CARDS: Final = 3
 LOOKED_AT: Final = 20  # so many of the best are compared with each other
@@ -106,8 +107,10 @@ def candidates_for(
     on: date,
 ) -> list[_Candidate]:
     """A hundred texts by each leg, and what is most due, each with what both legs say of it. Inside the wall."""
-    items = suggestable(person, kept)
-    marks = Highlight.objects.editable_by(person).filter(item__in=items)
+    # By meaning everything of theirs is looked at, and what may not be suggested falls out of the few that are near:
+    # asked all at once, the database would put both lists together row by row.
+    items = Item.objects.editable_by(person).exclude(reading=Item.Reading.ARCHIVED)
+    marks = Highlight.objects.editable_by(person)
     due = due_refs(person, on)
     found = nearest(person, vector, items, marks)
     held = legs.held(
@@ -122,7 +125,7 @@ def candidates_for(
     closeness = measured(person, vector, found, refs)
     return [
         _Candidate(ref, item, card, held.get(ref), found.get(ref), closeness.get(ref))
-        for ref, item, card in standing(items, marks, refs)
+        for ref, item, card in standing(person, kept, refs)
     ]
 
 
@@ -149,8 +152,8 @@ def nearest(
     if vector is None:
         return {}
     best: dict[Ref, Near] = {}
-    of_items = near(vector, of=person.pk, within=items, k=2 * DEPTH)
-    of_marks = near(vector, of=person.pk, within=marks, k=2 * DEPTH)
+    of_items = near(vector, of=person.pk, within=items, k=NEAREST_PASSAGES)
+    of_marks = near(vector, of=person.pk, within=marks, k=NEAREST_PASSAGES)
     for each in chain(of_items, of_marks):
         if each.ref not in best or best[each.ref].cosine < each.cosine:
             best[each.ref] = each
@@ -169,10 +172,12 @@ def measured(
 
 
 def standing(
-    items: ItemQuerySet, marks: HighlightQuerySet, refs: Collection[Ref]
+    person: AbstractUser, kept: Kept, refs: Collection[Ref]
 ) -> list[tuple[Ref, Item, Card | None]]:
     """Those of these that may be suggested, each with its link, its tags and its card. Five queries."""
     ids = [ref.id for ref in refs]
+    items = suggestable(person, kept)
+    marks = Highlight.objects.editable_by(person).filter(item__in=items)
     links = items.filter(pk__in=ids).select_related("card").prefetch_related("tags")
     rows = marks.filter(pk__in=ids).select_related("item", "card")
     found: list[tuple[Ref, Item, Card | None]] = [
