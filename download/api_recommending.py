@@ -206,6 +206,7 @@ class RelatedView(DownloadView):
 
     rates: ClassVar[Mapping[str, str]] = {"GET": "search"}
     params: ClassVar[frozenset[str]] = frozenset({"ref"})
+    names_a_row = True
 
     @extend_schema(
         operation_id="download_related",
