@@ -30,10 +30,10 @@ MOST_TERMS: Final = 400
 PARAGRAPH: Final = 1.0
 REST: Final = 0.5
 ABOVE: Final = 0.3
-# As much as the encoder reads at once, and about as much of what stands around it.
-PARAGRAPH_CHARS: Final = 1_000
-BEFORE_CHARS: Final = 600
-AFTER_CHARS: Final = 300
+# A hundred words and what stands around them: the encoder takes its time, and somebody is writing.
+PARAGRAPH_CHARS: Final = 700
+BEFORE_CHARS: Final = 300
+AFTER_CHARS: Final = 150
 ABOVE_CHARS: Final = 200
 MOST_ABOVE: Final = 3
 
@@ -245,7 +245,7 @@ def heaviest(
 def vector_of(person: AbstractUser, words: Words) -> Vector | None:
     """The weighted middle of the parts that may be given to the encoder; None without any, or without encoder.
 
-    Up to six short texts to encode, together as long as two or three passages: about 20 ms each.
+    Up to six short texts to encode, together about as long as two passages: 20 to 100 ms.
     """
     if words.closed or not gateway.capable("embed").on:
         return None

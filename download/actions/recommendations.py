@@ -37,7 +37,7 @@ from writeorperish.ai import gateway, verdicts
 from writeorperish.ai.models import Taste
 from writeorperish.crypto import blind, keys
 from writeorperish.ops.refusals import Missing
-from writeorperish.privacy.levels import Purpose
+from writeorperish.privacy.levels import AIUsage, Purpose
 from writeorperish.privacy.reading import SOURCES, all_stand, being_written
 from writeorperish.refs import Ref
 
@@ -107,9 +107,15 @@ def suggest(person: AbstractUser, words: Words, *, zone: tzinfo) -> Suggestions:
 
 
 def still_stands(person: AbstractUser, words: Words) -> bool:
-    """Whether the text is as it was read, until the transaction ends. One query."""
+    """Whether the text is there, and as open to AI as when it was read; a saved one stays so until the transaction ends.
+
+    One query.
+    """
+    if words.draft is not None:
+        unsaved = being_written(person, words.draft)
+        return unsaved is not None and (words.closed or unsaved.ai_usage != AIUsage.NONE)
     if words.saved is None:
-        return words.draft is None or being_written(person, words.draft) is not None
+        return True
     purpose = Purpose.INDEX if words.closed else Purpose.RECOMMEND
     return all_stand([words.saved], purpose=purpose)
 

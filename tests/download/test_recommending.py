@@ -251,6 +251,10 @@ def test_what_goes_while_it_is_looked_at_has_nothing_beside_it(alice, library):
     row, node = draft(alice), entry(alice, DRAFT, ai_usage="chat")
     drain()
     read = [words_of_draft(alice, row.pk), of_saved(alice, node.ref), of_saved(alice, node.ref)]
+    shut = draft(alice)
+    words = words_of_draft(alice, shut.pk)
+    save_draft(alice, shut.pk, seq=2, title="", text=DRAFT, ai_usage="none")
+    assert list(suggest(alice, words, zone=UTC).rows) == []
     discard_draft(alice, row)
     changes = [lambda: None, lambda: edit_node(alice, node, base_rev=1, title=None, text="Other.")]
     for words, change in zip(read, [*changes, lambda: trash_node(alice, node)], strict=True):
