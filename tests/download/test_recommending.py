@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from download import addresses, ranking, spacing
 from download.actions.highlights import mark_quote
-from download.actions.items import change_item, trash_item
+from download.actions.items import change_item, site_key_of, trash_item
 from download.actions.mutes import mute_item, mute_site, mute_tag, mutes_of
 from download.actions.recommendations import (
     NEVER,
@@ -310,6 +310,9 @@ def test_one_of_each_link_and_site_at_most_three(alice):
     assert len({each.item.site_key for each in rows}) == 3
     again = look(alice, draft(alice)).rows
     assert [each.item_id for each in again] == [each.item_id for each in rows]
+    for site in ("s1.example", "s2.example"):
+        mute_site(alice, Item.objects.filter(site_key=site_key_of(alice.pk, f"https://{site}/"))[0])
+    assert len(look(alice, draft(alice)).rows) == 2
 
 
 @pytest.mark.django_db
