@@ -47,6 +47,8 @@ CACHED_SECONDS: Final = 600
 FORGOTTEN_AFTER: Final = timedelta(days=60)
 TYPED: Final = "accounts.user"
 OPENED, QUOTED, NOT_NOW, NEVER, IGNORED = "opened", "quoted", "not_now", "never", "ignored"
+# A highlight is called what its link is.
+NAMED_BY: Final = ("highlight__item__page",)
 JUDGED: Final = (OPENED, QUOTED, NOT_NOW, NEVER)
 
 
@@ -254,8 +256,10 @@ def on_screen(person: AbstractUser, source: Ref) -> QuerySet[Recommendation]:
         owner=person.pk, source_id=source.id, place__isnull=False, verdict="", item__in=may_be
     )
     rows = rows.exclude(highlight__deleted_at__isnull=False)
-    said = rows.select_related("item__page", "item__card", "highlight__card")
-    return said.prefetch_related("item__tags").order_by("place")
+    said = rows.select_related("item__page", "item__card", "highlight__card", *NAMED_BY)
+    return (
+        said.defer("highlight__item__page__text").prefetch_related("item__tags").order_by("place")
+    )
 
 
 # --- saved texts -----------------------------------------------------------------------------
@@ -299,7 +303,7 @@ def purge(*, now: datetime | None = None) -> int:
 
 
 def own(person: AbstractUser, id: UUID) -> Recommendation:
-    rows = Recommendation.objects.filter(owner=person.pk).select_related("item__page", "highlight")
+    rows = Recommendation.objects.filter(owner=person.pk).select_related("item__page", *NAMED_BY)
     row = rows.prefetch_related("item__tags").filter(pk=id, item__deleted_at__isnull=True).first()
     if row is None:
         raise Missing

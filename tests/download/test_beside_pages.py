@@ -4,11 +4,14 @@ import re
 from datetime import UTC
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from download.actions.highlights import mark_quote
 from download.actions.recommendations import recommend_for, suggest_for_draft
 from download.models.recommendations import Mute, Recommendation
 from journal.actions.drafts import discard_draft, save_draft
-from tests.download.test_recommending import BREAD, DRAFT
+from tests.download.test_recommending import BREAD, DRAFT, TAXES
 from tests.events_drain import drain
 from tests.factories import entry, kept
 from writeorperish.ops import limits
@@ -47,6 +50,27 @@ def test_looking_shows_cards_with_reasons_and_looking_again_changes_nothing(alic
     assert "<html" not in words
     (ids,) = re.findall(r'name="shown" value="([^"]*)"', words)
     assert ask(client, row, shown=ids).status_code == 204
+
+
+def test_a_highlight_is_shown_with_its_link_and_costs_no_query_of_its_own(alice, link, signed_in):
+    def cost() -> tuple[int, bytes]:
+        row = draft(alice)
+        ask(client, row)
+        with CaptureQueriesContext(connection) as asked:
+            page = client.get(BESIDE, {"draft": row.pk})
+        return len(asked), page.content
+
+    client = signed_in(alice)
+    few, _page = cost()
+    for number in range(2):
+        text = f"{TAXES} {TAXES} {BREAD} {number}"
+        other = kept(alice, f"https://{number}.example/", text=text, ai_usage="chat")
+        mark_quote(alice, other, quote=BREAD)
+    drain()
+    many, page = cost()
+    assert page.count(b'class="suggestion"') == 3
+    assert b"Highlight</span>" in page
+    assert many <= few
 
 
 def test_a_page_without_scripts_does_the_same(alice, link, signed_in):
