@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 from django.db import connection
 
-from benchmarks import keeping, reading, replying, retrieval, searching, speaking, writing
+from benchmarks import (
+    keeping,
+    reading,
+    recommending,
+    replying,
+    retrieval,
+    searching,
+    speaking,
+    writing,
+)
 from benchmarks.people import somebody, write_many
 from writeorperish.ops import limits
 
@@ -49,6 +58,7 @@ PARTS: dict[str, Callable[[], dict[str, object]]] = {
     "diary": diary,
     "keeping": keeping.figures,
     "speaking": speaking.figures,
+    "recommending": recommending.figures,
     "retrieval": retrieval.figures,
 }
 

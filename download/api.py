@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from accounts.http import ApiRequest
-from download import exchange
+from download import api_recommending, exchange
 from download.actions import answers
 from download.actions.answers import Where
 from download.actions.fetches import ask_for_page
@@ -757,4 +757,5 @@ urlpatterns = [
     path("reviews/session/", ReviewViewSet.as_view({"get": "session"}), name="review-session"),
     path("reviews/spread/", ReviewViewSet.as_view({"post": "spread"}), name="review-spread"),
     path("reviews/<str:id>/", ReviewViewSet.as_view({"delete": "undo"}), name="review"),
+    *api_recommending.urlpatterns,
 ]

@@ -10,7 +10,7 @@ from download.models.exports import LibraryExport
 from download.models.items import NOTE_CHARS, QUOTE_CHARS, TAG_CHARS, TITLE_CHARS, Item
 from download.models.reviews import LEAST_CARDS, MOST_CARDS, Review
 from writeorperish.privacy.levels import AIUsage
-from writeorperish.ui.fields import FormText
+from writeorperish.ui.fields import FormId, FormText
 
 MOST_PASTED = 50
 PAGE_CHARS = 1_000_000
@@ -289,3 +289,22 @@ class LibraryExportForm(forms.Form):
         max_chars=TAG_CHARS,
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )
+
+
+class PlaceForm(forms.Form):
+    """The text that suggestions stand beside: one being written, or a saved entry."""
+
+    draft = FormId(required=False)
+    node = FormId(required=False)
+
+
+class AskBesideForm(forms.Form):
+    """A pause in writing: which text, where its caret is, and which suggestions are on screen."""
+
+    draft = FormId()
+    at = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+    shown = forms.CharField(required=False, max_length=200)
+
+
+class DismissalForm(forms.Form):
+    verdict = forms.ChoiceField(choices=[("not_now", ""), ("never", "")])

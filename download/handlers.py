@@ -5,6 +5,7 @@ from download.actions.exports import build_export
 from download.actions.feeds import sync_feed
 from download.actions.fetches import fetch_page
 from download.actions.imports import check_import, run_import, want_pages
+from download.actions.recommendations import leave_what_was_passed_over, recommend_for
 from download.actions.reviews import make_cards
 from download.actions.undoing import undo_import
 from download.actions.words import index_text
@@ -20,6 +21,7 @@ from writeorperish.events.catalog import (
     ImportRetracted,
     ImportUploaded,
     PageWanted,
+    TextEmbedded,
     TextRewritten,
     TextWritten,
 )
@@ -61,6 +63,16 @@ def read_the_source_that_is_due(fact: FeedDue) -> None:
 @on(TextWritten, genres={Genre.READING}, queue="low")
 def make_a_card_for_what_was_kept(fact: TextWritten) -> None:
     make_cards(fact.owner, [fact.ref])
+
+
+@on(TextEmbedded, genres={Genre.DIARY, Genre.FICTION}, queue="low")
+def recommend_for_what_was_embedded(fact: TextEmbedded) -> None:
+    recommend_for(fact.owner, fact.ref)
+
+
+@on(TextWritten, genres={Genre.DIARY, Genre.FICTION}, queue="low")
+def leave_what_was_passed_over_while_writing(fact: TextWritten) -> None:
+    leave_what_was_passed_over(fact.owner, fact.ref)
 
 
 @on(ImportUploaded, lease=LONG)

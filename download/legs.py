@@ -14,10 +14,10 @@ from django.db.models import Q
 from download import lexicon
 from download.lexicon import Namespace, Term
 from download.models.items import Item
-from download.models.packing import Numbers, unpack
+from download.models.packing import Numbers, unpack, unpack_tokens
 from download.models.words import Chunk, ChunkQuerySet, Lengths, Posting
 from download.query import Query
-from download.ranking import Asked, most, score
+from download.ranking import Asked, most, rarities, score
 from writeorperish.ai.embeddings import LOCAL, near, usual
 from writeorperish.ai.models import Near, Vector
 from writeorperish.crypto import blind, keys
@@ -29,6 +29,7 @@ from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref
 
 DEPTH = 200
+PASSAGES_OF_A_TEXT = 4  # so many of the best passages are looked at for each text that is wanted
 KINDS = {
     "journal": "journal.node",
     "library": "download.item",
@@ -112,6 +113,82 @@ def passages(
         if vector is not None:
             found.meaning.extend(_near(scope, chunks, vector, depth))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Terms with their postings, and how much each tells the owner's passages apart."""
+
+    asked: Mapping[Term, Asked]
+    rarity: Mapping[Term, float]
+
+    def known(self, term: Term) -> bool:
+        """Whether it stands anywhere in what the owner has."""
+        return bool(self.asked[term].blocks)
+
+
+def weighed(owner_id: UUID, terms: Iterable[Term]) -> Weighed:
+    """The terms as the owner's passages have them. Two queries, and one more where words are unknown."""
+    with rows_of(owner_id):
+        asked = _looked_up(owner_id, dict.fromkeys(terms, 1.0))
+        told = rarities(list(asked.values()), Lengths.objects.of(owner_id))
+    return Weighed(asked, dict(zip(asked, told, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The passage of a text that holds most of some terms: which of them, and what share of their rarity, 0..1."""
+
+    start: int
+    end: int
+    share: float
+    terms: tuple[Term, ...]
+    tokens: frozenset[int] = field(repr=False)
+
+
+def held(
+    owner_id: UUID,
+    terms: Sequence[Term],
+    known: Weighed,
+    *,
+    kinds: Collection[str],
+    depth: int,
+    also: Collection[UUID] = (),
+) -> dict[Ref, Held]:
+    """The `depth` texts of these kinds that hold most of the terms, and those of `also`, each by its best passage.
+
+    Each term counts once, a rare one more; a term that stands nowhere counts for what it would tell. Inside the
+    owner's wall; three queries.
+    """
+    asked = [known.asked[term] for term in terms]
+    lengths = Lengths.objects.of(owner_id)
+    of_kinds = Chunk.objects.filter(owner_id=owner_id, source_kind__in=kinds)
+    numbers, scores = score(asked, lengths, among=_numbers(of_kinds))
+    best = numbers[: PASSAGES_OF_A_TEXT * depth].tolist()
+    chunks = list(of_kinds.filter(Q(no__in=best) | Q(source_id__in=list(also))))
+    full = most(asked, lengths) or 1.0
+    share = dict(zip(numbers.tolist(), (scores / full).tolist(), strict=True))
+    chunks.sort(key=lambda chunk: (-share.get(chunk.no, 0.0), chunk.no))
+    by_text: dict[Ref, Chunk] = {}
+    for chunk in chunks:
+        if len(by_text) < depth or chunk.source_id in also:
+            by_text.setdefault(chunk.source, chunk)
+    standing = {term: set(_standing_in(known.asked[term])) for term in terms}
+    return {
+        ref: Held(
+            chunk.start,
+            chunk.end,
+            min(1.0, share.get(chunk.no, 0.0)),
+            tuple(term for term in terms if chunk.no in standing[term]),
+            frozenset(unpack_tokens(bytes(chunk.tokens))),
+        )
+        for ref, chunk in by_text.items()
+    }
+
+
+def _standing_in(asked: Asked) -> Iterator[int]:
+    for block, packed in asked.blocks.items():
+        yield from unpack(block, packed)[0].tolist()
 
 
 def _held(

@@ -20,6 +20,12 @@ MANY = 500  # ...once there are so many chunks
 
 RRF_K = 60  # Cormack, Clarke, Büttcher 2009
 
+# A suggestion while writing: how much of fitting is meaning and how much shared words, how much of the score is
+# fitting and how much that it is due. Less fitting than the least is not suggested, however overdue.
+MEANT = 0.75
+FIT = 0.70
+LEAST_FIT = 0.30
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -75,6 +81,34 @@ def most(asked: Sequence[Asked], lengths: Mapping[int, bytes]) -> float:
             for token, count in zip(asked, counts, strict=True)
         )
     )
+
+
+def rarities(asked: Sequence[Asked], lengths: Mapping[int, bytes]) -> list[float]:
+    """How much each token tells apart, > 0, in their order: idf over the living chunks; 1 without any chunk."""
+    alive = _unpacked_lengths(lengths) > 0
+    chunks = int(alive.sum())
+    if not chunks:
+        return [1.0] * len(asked)
+    counts = [len(_postings(token.blocks, alive)[0]) for token in asked]
+    return [float(np.log1p((chunks - count + 0.5) / (count + 0.5))) for count in counts]
+
+
+def fitting(semantic: float | None, lexical: float, preference: float = 1.0) -> float:
+    """How well something fits what is written, 0..1: S' = (.75 · semantic + .25 · lexical) · preference, at most 1.
+
+    semantic: 0..1, None where either side has no vector, and then words alone count. lexical: 0..1.
+    preference: what was learned of its person, 0.6..1.2.
+    """
+    fit = lexical if semantic is None else MEANT * semantic + (1 - MEANT) * lexical
+    return min(fit * preference, 1.0)
+
+
+def suggested(fit: float, urgency: float) -> float | None:
+    """The score of a suggestion, 0..1: .70 · fit + .30 · urgency; None for what fits less than .30.
+
+    Urgency orders and never admits: what is years overdue and hardly fits stays below what fits perfectly.
+    """
+    return FIT * fit + (1 - FIT) * urgency if fit >= LEAST_FIT else None
 
 
 def diversified(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.core.cache import cache
@@ -39,7 +40,6 @@ class Ranking:
 
 def rest(person: AbstractUser, rest_id: bytes, ranking: Ranking) -> None:
     """The ranking waits for the next page: ids and numbers, sealed."""
-    key = keys.data_key(keys.person(person.pk), "seal")
     items = [
         [
             *(str(item.place.ref), item.place.rev, item.place.start, item.place.end),
@@ -48,23 +48,16 @@ def rest(person: AbstractUser, rest_id: bytes, ranking: Ranking) -> None:
         for item in ranking.items
     ]
     back_to = ranking.back_to and ranking.back_to.isoformat()
-    clear = json.dumps([items, ranking.undated, back_to]).encode()
-    sealed = envelope.seal(key.cipher("cache"), key.id, clear, b"wop1|search|" + rest_id)
+    sealed = seal_numbers(person, "search", rest_id, [items, ranking.undated, back_to])
     cache.set(f"search:{rest_id.hex()}", sealed, RESTS_SECONDS)
 
 
 def rested(person: AbstractUser, rest_id: bytes) -> Ranking | None:
     """The ranking as it was a page ago; None when it is no longer there, or its key is another now."""
-    sealed = cache.get(f"search:{rest_id.hex()}")
-    if sealed is None:
+    found = open_numbers(person, "search", rest_id, cache.get(f"search:{rest_id.hex()}"))
+    if found is None:
         return None
-    key = keys.data_key(keys.person(person.pk), "seal")
-    aad = b"wop1|search|" + rest_id
-    try:
-        clear = envelope.open_sealed(key.cipher("cache"), key.id, sealed, aad)
-    except CannotOpen:
-        return None
-    items, undated, back_to = json.loads(clear)
+    items, undated, back_to = found
     return Ranking(
         [
             Ranked(
@@ -92,3 +85,24 @@ def covered(person: AbstractUser) -> Coverage:
     if counted.done + counted.refused >= counted.wanted:
         cache.set(key, (counted.wanted, counted.done, counted.refused), COVERED_SECONDS)
     return counted
+
+
+def seal_numbers(person: AbstractUser, name: str, id: bytes, told: object) -> bytes:
+    """What is told, which is JSON, as it may lie in the cache under this name and id."""
+    key = keys.data_key(keys.person(person.pk), "seal")
+    return envelope.seal(key.cipher("cache"), key.id, json.dumps(told).encode(), aad(name, id))
+
+
+def open_numbers(person: AbstractUser, name: str, id: bytes, sealed: bytes | None) -> Any:  # noqa: ANN401  # as it was told
+    """What was told; None when it is no longer there, or its key is another now."""
+    if sealed is None:
+        return None
+    key = keys.data_key(keys.person(person.pk), "seal")
+    try:
+        return json.loads(envelope.open_sealed(key.cipher("cache"), key.id, sealed, aad(name, id)))
+    except CannotOpen:
+        return None
+
+
+def aad(name: str, id: bytes) -> bytes:
+    return b"wop1|" + name.encode() + b"|" + id

@@ -36,6 +36,7 @@ source(
     genre=lambda _item: Genre.READING,
     labels=labels_of,
     along=lambda rows: rows.with_words(),
+    thread=lambda item: item.pk,
 )
 source(
     Highlight,
@@ -44,6 +45,7 @@ source(
     at=lambda mark: mark.made_at,
     genre=lambda _mark: Genre.READING,
     along=lambda rows: rows.with_item(),
+    thread=lambda mark: mark.item_id,
 )
 # An answer is never evidence and never found: its labels say which passages its marks [1], [2], … stand for.
 source(

@@ -5,6 +5,7 @@ from download.actions.feeds import ask_all
 from download.actions.highlights import purge as purge_highlights
 from download.actions.imports import forget_what_was_before, sweep_files
 from download.actions.items import purge as purge_items
+from download.actions.recommendations import purge as purge_recommendations
 
 
 @shared_task
@@ -12,6 +13,7 @@ def purge() -> None:
     """Lets go of what has been in the trash for its time, and of files that came in or were to go out."""
     purge_items()
     purge_highlights()
+    purge_recommendations()
     sweep_files()
     forget_what_was_before()
     expire_exports()

@@ -2,10 +2,12 @@ from django.urls import path
 
 from download.views import (
     ask,
+    beside,
     exports,
     highlights,
     imports,
     library,
+    mutes,
     reader,
     review,
     search,
@@ -37,6 +39,25 @@ urlpatterns = [
     path("ask/<uuid:conversation_id>/sent/", ask.sent, name="answer-sent"),
     path("ask/<uuid:question_id>/source/<int:number>/", ask.source, name="source"),
     path("library/", library.library, name="library"),
+    path("library/_below/", beside.below, name="below"),
+    path("library/_beside/", beside.beside, name="beside"),
+    path(
+        "library/_beside/<uuid:recommendation_id>/dismissal/",
+        beside.dismiss,
+        name="dismiss-suggestion",
+    ),
+    path("library/_beside/<uuid:recommendation_id>/mute/", beside.mute, name="mute-site"),
+    path(
+        "library/_beside/<uuid:recommendation_id>/opening/", beside.open_it, name="open-suggestion"
+    ),
+    path("library/_beside/<uuid:recommendation_id>/quote/", beside.quote, name="quote-suggestion"),
+    path(
+        "library/_beside/<uuid:recommendation_id>/restoration/",
+        beside.undo,
+        name="restore-suggestion",
+    ),
+    path("library/mutes/", mutes.mutes, name="mutes"),
+    path("library/mutes/<uuid:mute_id>/deletion/", mutes.lift, name="lift-mute"),
     path("library/paste/", library.paste, name="paste"),
     path("library/changes/", library.change, name="changes"),
     path("library/preference/", library.prefer, name="preference"),

@@ -34,6 +34,7 @@ from download.actions.answers import Where, begin
 from download.actions.feeds import add_feed
 from download.actions.highlights import mark_quote
 from download.actions.reviews import answer_card, make_cards
+from download.models.recommendations import Recommendation
 from download.models.reviews import Review
 from journal.actions.drafts import save_draft
 from journal.actions.imports import begin_import, begin_upload, put_part
@@ -41,6 +42,7 @@ from journal.actions.recordings import begin_recording, put_chunk
 from journal.actions.replies import ask_for_reply
 from tests.events_drain import drain
 from tests.factories import befriend, entry, kept
+from tests.house.test_forgetting import suggest_a_link
 from tests.sounds import sound
 from writeorperish.ai.models import Call, Taste
 from writeorperish.ai.verdicts import Trait, verdict
@@ -120,6 +122,7 @@ def planted(alice, bob, charlie, cast) -> Mapping[str, object]:
         "blocks": cast.mallory.pk,
         "consents": Purpose.EMBED,
         "exports": Export.objects.create(person=alice).pk,
+        "recommendations": suggested(alice, node).pk,
         "reviews": reviewed(alice).pk,
         "learned": learned(alice).pk,
         "tokens": alice.token_families.create(expires_at=timezone.now()).pk,
@@ -130,6 +133,11 @@ def learned(owner) -> Taste:
     traits = {Trait("site", 1): "example.org"}
     verdict(owner, "recommendation", "opened", about=b"this", traits=traits)
     return Taste.objects.get(owner=owner)
+
+
+def suggested(owner, node) -> Recommendation:
+    suggest_a_link(owner, node)
+    return Recommendation.objects.get(owner=owner)
 
 
 def reviewed(owner) -> Review:

@@ -38,6 +38,8 @@ class Row:
 
 
 ENTRY = {"node_id": "entry"}
+# A draft that something in the library fits.
+BESIDE = "0190a000-0000-7000-8000-0000000000be"
 UNKNOWN = {"node_id": "0190a000-0000-7000-8000-000000000000"}
 
 PAGES = [
@@ -123,6 +125,10 @@ PAGES = [
     Row("download:item", kwargs={"item_id": "suspected"}, words="-suspected"),
     Row("download:highlights"),
     Row("download:highlights", "empty"),
+    Row("download:beside", query=f"?draft={BESIDE}"),
+    Row("download:beside", "empty"),
+    Row("download:mutes"),
+    Row("download:mutes", "empty"),
     Row("download:imports"),
     Row("download:imports", "empty"),
     Row("download:import", kwargs={"run_id": "links"}),
@@ -203,6 +209,14 @@ NOT_PAGES = {
             *("annotate", "answer", "changes", "delete-highlight", "deletion", "describe"),
             *("erasure", "fetch", "mark", "paste", "preference", "progress", "reading"),
             *("remove-tag", "rename-tag", "restoration", "restore-highlight", "text"),
+        )
+    },
+    "download:below": "a part of an entry's page",
+    **{
+        f"download:{name}": "only POST"
+        for name in (
+            *("dismiss-suggestion", "lift-mute", "mute-site", "open-suggestion"),
+            *("quote-suggestion", "restore-suggestion"),
         )
     },
     "download:cancel-import": "only POST",

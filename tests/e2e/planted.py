@@ -24,6 +24,8 @@ from download.actions.highlights import mark_quote, trash_highlight
 from download.actions.imports import begin_import as begin_links
 from download.actions.imports import confirm_import as confirm_links
 from download.actions.items import change_item, trash_item
+from download.actions.mutes import mute_tag
+from download.actions.recommendations import suggest_for_draft
 from download.actions.reviews import answer_card
 from download.models.feeds import Feed
 from download.models.items import Item, Page, Tag
@@ -39,6 +41,7 @@ from journal.models.nodes import Node
 from journal.models.recordings import Recording
 from journal.quoting import quote_marker
 from journal.replying import PROMPT
+from tests.e2e.pages import BESIDE
 from tests.events_drain import drain
 from tests.factories import block_between, entry, kept, person, zipped
 from tests.sounds import sound
@@ -145,7 +148,26 @@ def rows_of(alice: User) -> dict[str, UUID]:
         "cut_off": cut_off,
         "family": app.family.pk,
         "taste": learned(alice),
+        **suggested(alice),
     }
+
+
+def suggested(alice: User) -> dict[str, UUID]:
+    """A link that fits a draft, and a tag that is never suggested."""
+    page = (
+        "Sourdough needs patience. The dough rests overnight in the cold kitchen, and the starter wakes "
+        "before the oven is hot. Bake the loaf until the crust cracks."
+    )
+    kept(alice, "https://bread.example/slow", page, title="Slow bread", ai_usage="chat")
+    drain()
+    text = (
+        "Today I baked a loaf of sourdough again. The dough rested overnight, the starter was slow to wake in "
+        "the cold kitchen, and it took patience until the crust cracked in the oven."
+    )
+    save_draft(alice, UUID(BESIDE), seq=1, title="", text=text, ai_usage="chat")
+    found = suggest_for_draft(alice, UUID(BESIDE), zone=UTC).rows
+    unwanted = kept(alice, "https://noise.example/", "Nothing to see.", tags=("noise",))
+    return {"suggestion": found[0].pk, "mute": mute_tag(alice, unwanted.tags.get()).pk}
 
 
 def library_of(alice: User) -> dict[str, UUID]:

@@ -23,7 +23,7 @@ from writeorperish.ui.schema import Generator
 HERE = ROOT / "tests" / "house"
 CONTRACT = tomllib.loads((HERE / "contract.toml").read_text())
 NOT_YET = [line for line in (HERE / "not_yet.txt").read_text().splitlines() if line[:1] != "#"]
-UNBUILT_AT_MOST = 224
+UNBUILT_AT_MOST = 219
 FORM = re.compile(
     r"command (make )?[a-z_]+|variable [A-Z_]+|page /\S*"
     r"|endpoint (GET|POST|PUT|PATCH|DELETE) /api/v1/\S+/"

@@ -3,13 +3,15 @@
 import pytest
 
 from download.actions.answers import Where, begin
+from download.actions.recommendations import show
+from download.recommending import Pick
 from journal.actions.nodes import change_settings
 from journal.actions.portraits import ask_for_portrait
 from journal.actions.trash import erase_node, restore_node, trash_node
 from journal.models.nodes import Node
 from journal.portraying import NOTE
 from tests.events_drain import drain
-from tests.factories import entry
+from tests.factories import entry, kept
 from writeorperish.ai import cache, prompts
 from writeorperish.ai.models import Call
 from writeorperish.ai.parts import Answer, Cut
@@ -42,6 +44,14 @@ def plant(person) -> None:
     drain()
     for node in Node.objects.filter(owner=person, deleted_at=None):
         keep_answer(person, node)
+        suggest_a_link(person, node)
+
+
+def suggest_a_link(person, node) -> None:
+    """One link that fits this entry, as if it did."""
+    link = kept(person, title="words to come back to")
+    numbers = {"semantic": 0.5, "lexical": 0.5, "urgency": 0.0, "preference": 1.0, "score": 0.35}
+    show(person, node.ref, [Pick(ref=link.ref, item=link.pk, start=0, end=1, **numbers)])
 
 
 def keep_answer(person, node) -> None:

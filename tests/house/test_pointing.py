@@ -21,7 +21,7 @@ from journal.actions.trash import TRASH_LIFE, purge, trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain
 from tests.factories import entry, zipped
-from tests.house.test_forgetting import keep_answer
+from tests.house.test_forgetting import keep_answer, suggest_a_link
 from tests.house.test_tables import OURS
 from tests.sounds import sound
 from writeorperish.crypto import keys, storage
@@ -118,6 +118,7 @@ def plant(alice, bob, circle) -> list:
     begin(alice, "When could I not sleep?", where=Where())
     begin_conversation(alice, node.pk)
     keep_answer(alice, node)
+    suggest_a_link(alice, node)
     drain()
     held = Ref.to(node)
     Withholding.objects.create(source_kind=held.kind, source_id=held.id, owner=alice)

@@ -12,6 +12,7 @@ from download.actions.exports import ask_for_export
 from download.actions.highlights import mark_quote
 from download.actions.imports import begin_import as begin_links
 from download.actions.items import trash_item
+from download.actions.mutes import mute_tag
 from download.models.feeds import Feed
 from download.models.imports import Import, ImportRow
 from download.models.items import Item
@@ -40,6 +41,7 @@ API = [
     "/api/v1/download/imports/",
     "/api/v1/download/imports/{file}/rows/",
     "/api/v1/download/items/",
+    "/api/v1/download/related/?ref=journal.node:{thread}",
     "/api/v1/download/search/?q=words",
     "/api/v1/download/tags/",
     "/api/v1/journal/drafts/",
@@ -81,8 +83,10 @@ PAGES = [
     "/library/export/",
     "/library/highlights/",
     "/library/sources/",
+    "/library/_below/?node={thread}",
     "/library/import/",
     "/library/import/{file}/",
+    "/library/mutes/",
     "/library/tags/",
     "/library/{link}/",
     "/review/",
@@ -110,6 +114,7 @@ def grow(owner, thread: Node, read: Item, circle, friend, *, to: int, by: int) -
         link = kept(
             owner, f"https://{number}.example/", f"words to keep {number}", tags=(f"t{number}",)
         )
+        mute_tag(owner, link.tags.get())
         mark_quote(owner, link, quote="words to keep")
         mark_quote(owner, read, quote=f"word{number}")
         trash_item(owner, kept(owner, f"https://gone.example/{number}", title="Gone"))

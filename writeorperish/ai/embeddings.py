@@ -1,6 +1,6 @@
 """Vectors of texts whose owners let AI read them, kept true to the texts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -151,6 +151,44 @@ def related(ref: Ref, *, of: UUID, k: int) -> list[Ref]:
         found = near(vector, of=of, k=4 * k)
     refs = dict.fromkeys(each.ref for each in found if each.ref != ref)
     return list(refs)[:k]
+
+
+def middle_of(ref: Ref, *, of: UUID) -> Vector | None:
+    """The unit vector in the middle of a text's passages; None without any. One query."""
+    with rows_of(of):
+        rows = _of(of, ref).filter(vector__isnull=False).values_list("vector", flat=True)
+        return mean_of([(np.asarray(each, dtype=np.float32), 1.0) for each in rows])
+
+
+def mean_of(weighted: Sequence[tuple[Vector, float]]) -> Vector | None:
+    """The unit vector of the weighted sum; None where there is none, or it points nowhere."""
+    if not weighted:
+        return None
+    total = np.zeros_like(weighted[0][0])
+    for vector, weight in weighted:
+        total += np.float32(weight) * vector
+    length = float(np.linalg.norm(total))
+    if length < 1e-6:
+        return None
+    total /= length
+    return total
+
+
+def with_vectors(refs: Collection[Ref], *, of: UUID) -> set[Ref]:
+    """Those of these texts that have a vector. One query, inside their wall."""
+    rows = Embedding.objects.filter(owner_id=of, space=LOCAL.id, vector__isnull=False)
+    ids = rows.filter(source_id__in=[ref.id for ref in refs]).values_list("source_id")
+    having = {id for (id,) in ids.distinct()}
+    return {ref for ref in refs if ref.id in having}
+
+
+def vectors_at(places: Collection[tuple[Ref, int]], *, of: UUID) -> dict[Ref, Vector]:
+    """The vectors of these passages, named by text and part, one of each text. One query, inside their wall."""
+    wanted = Q(pk__in=[])
+    for ref, part in places:
+        wanted |= Q(source_kind=ref.kind, source_id=ref.id, part=part)
+    rows = Embedding.objects.filter(wanted, owner_id=of, space=LOCAL.id, vector__isnull=False)
+    return {row.source: np.asarray(row.vector, dtype=np.float32) for row in rows}
 
 
 def coverage(person: AbstractUser) -> Coverage:

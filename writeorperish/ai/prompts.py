@@ -24,7 +24,7 @@ HEAD: Final = frozenset(
     {"tier", "effort", "max_output", "purpose", "background", "schema", "slots", "cache"}
 )
 # What may be answered from an earlier answer: a judgement on words, and nothing a person asked a model to say.
-CACHEABLE: Final = frozenset({Purpose.NOTE})
+CACHEABLE: Final = frozenset({Purpose.NOTE, Purpose.RECOMMEND})
 
 
 class BadPrompt(ValueError):

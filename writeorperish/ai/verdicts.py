@@ -130,6 +130,38 @@ def verdict(
         return standing
 
 
+@transaction.atomic
+def take_back(
+    person: AbstractUser, kind: str, outcome: str, *, about: Ref | bytes, traits: Collection[Trait]
+) -> None:
+    """The verdict was never given: its evidence goes as far as it still weighs. Nothing where there is none.
+
+    Up to four queries.
+    """
+    said = KINDS[kind].outcomes[outcome]
+    key = key_of(person.pk, kind, about)
+    given = Verdict.objects.filter(owner=person.pk, kind=kind, key=key, outcome=outcome)
+    row = given.select_for_update().first()
+    if row is None:
+        return
+    found = tastes(person.pk, kind, traits).select_for_update().order_by("pk")
+    rows = [each for each in found if Trait(each.feature, each.token) in traits]
+    for each in rows:
+        take_off(each, said, row.at)
+    Taste.objects.bulk_update(rows, ["total", "yes", "taken", "left", "firm"])
+    row.delete()
+
+
+def take_off(row: Taste, said: Outcome, given_at: datetime) -> None:
+    """The row without one verdict given then, which weighs what is left of it; not saved."""
+    weight = said.weight * fading(given_at, row.as_of)
+    row.total = max(0.0, row.total - weight)
+    row.yes = min(row.total, max(0.0, row.yes - weight * said.value))
+    row.taken -= row.taken > 0 and said.value >= 0.5
+    row.left -= row.left > 0 and said.value < 0.5
+    row.firm -= row.firm > 0 and said.value == 0 and said.weight >= FIRM_WEIGHT
+
+
 def weigh_in(owner_id: UUID, kind: str, said: Outcome, traits: Mapping[Trait, str]) -> None:
     """The evidence with one more verdict, each trait's faded to now first."""
     now = timezone.now()

@@ -301,13 +301,22 @@ def open_rows(rows: Iterable[models.Model]) -> set[Any]:
 
 
 def loaded_along(row: models.Model) -> Iterator[models.Model]:
-    """The rows that select_related and prefetch_related brought with this one, at any depth forwards."""
-    for each in row._state.fields_cache.values():
-        if isinstance(each, models.Model):
-            yield each
-            yield from loaded_along(each)
-    for rows in getattr(row, "_prefetched_objects_cache", {}).values():
-        yield from rows
+    """The rows that select_related and prefetch_related brought with this one, at any depth, each once.
+
+    What stands one to one knows its other half too, and would lead round in a circle.
+    """
+    met = {id(row)}
+    ahead = [row]
+    while ahead:
+        at = ahead.pop()
+        found = [each for each in at._state.fields_cache.values() if isinstance(each, models.Model)]
+        for each in found:
+            if id(each) not in met:
+                met.add(id(each))
+                ahead.append(each)
+                yield each
+        for rows in getattr(at, "_prefetched_objects_cache", {}).values():
+            yield from rows
 
 
 class SealedCheck(models.CheckConstraint):

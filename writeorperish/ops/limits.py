@@ -54,6 +54,7 @@ RATES: Final[dict[str, Rate]] = {
     "api": Rate(600, MINUTE, burst=100),
     "search": Rate(60, MINUTE),
     "palette": Rate(120, MINUTE),
+    "recommendations": Rate(20, MINUTE),
     "save": Rate(120, MINUTE),
     "autosave": Rate(120, MINUTE),
     "chunk": Rate(600, MINUTE),

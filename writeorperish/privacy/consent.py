@@ -73,6 +73,11 @@ SENT: Final = {
         "When I ask my archive, send the question and the passages that fit it, of texts I opened to AI, to: "
         "{vendors}. They may keep requests for up to 30 days to check for abuse, and may not train on them."
     ),
+    Purpose.RECOMMEND: _(
+        "To name the themes of an entry that I opened to AI, send it to: {vendors}. They may keep requests for "
+        "up to 30 days to check for abuse, and may not train on them. Without this, themes are found by rule on "
+        "this server."
+    ),
     Purpose.PORTRAIT: _(
         "Keep notes on the entries that I opened to AI, and build a profile of me from them that I can read, "
         "change and delete. For that, send these entries to: {vendors}; and when I ask for a reply, the profile "

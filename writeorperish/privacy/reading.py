@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from writeorperish.audit.log import Act, record_many, seen_today
@@ -18,7 +19,10 @@ from writeorperish.refs import Ref
 
 # The owner's own uses: nothing leaves the process and no model reads.
 NOT_AI = {Purpose.INDEX, Purpose.PROTECT, Purpose.COMPOSE}
-ASKED = {Purpose.EMBED, Purpose.REPLY, Purpose.ASK, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
+ASKED = {
+    *(Purpose.EMBED, Purpose.REPLY, Purpose.ASK, Purpose.NOTE),
+    *(Purpose.PORTRAIT, Purpose.SPEAK, Purpose.RECOMMEND),
+}
 # Somebody asks for these, and may give a model no more than they see themselves.
 SEEN_BY_ASKER = {Purpose.REPLY, Purpose.ASK, Purpose.NOTE, Purpose.PORTRAIT, Purpose.SPEAK}
 
@@ -54,7 +58,8 @@ class Source:
     Not `searched`: what was made from other texts, and is found by those. `marks`: the stretches of a text that
     are signs for machines, with ids in them, and no words. `write` is how its person writes one, for measurements.
     Not `searched`: what was made from other texts, and is found by those. `along` loads with the rows whatever
-    else their words stand in, so that no text costs a query of its own.
+    else their words stand in, so that no text costs a query of its own. `thread`: what names the texts it stands
+    among. `above`: the texts it goes on from, the nearest first, at most three.
     """
 
     model: type[Guarded]
@@ -69,6 +74,8 @@ class Source:
     marks: Callable[[str], Iterable[tuple[int, int]]]
     write: Write | None
     along: Callable[[Any], Any]
+    thread: Callable[[Any], UUID | None]
+    above: Callable[[Any], Sequence[Ref]]
 
 
 SOURCES: dict[str, Source] = {}
@@ -88,6 +95,8 @@ def source(
     marks: Callable[[str], Iterable[tuple[int, int]]] = lambda _text: (),
     write: Write | None = None,
     along: Callable[[Any], Any] = lambda rows: rows,
+    thread: Callable[[Any], UUID | None] = lambda _row: None,
+    above: Callable[[Any], Sequence[Ref]] = lambda _row: (),
 ) -> None:
     """Registers the texts of a model, once, in the app's `sources.py`.
 
@@ -95,7 +104,58 @@ def source(
     `searched`: whether search and discovery go through them. `along`: the rows, with what their words need.
     """
     SOURCES[model._meta.label_lower] = Source(
-        model, text, title, at, labels, readable, genre, earlier, searched, marks, write, along
+        *(model, text, title, at, labels, readable, genre, earlier),
+        *(searched, marks, write, along, thread, above),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """A text while it is written. `rev` counts its saves; `above` are the entries it answers, the nearest first.
+
+    `changes`: the saved text whose next words these are.
+    """
+
+    ref: Ref
+    rev: int
+    owner_id: UUID
+    ai_usage: str
+    title: str = field(repr=False)
+    text: str = field(repr=False)
+    above: tuple[Ref, ...] = ()
+    changes: Ref | None = None
+
+
+Desk = Callable[[AbstractUser, UUID], Unsaved | None]
+DESKS: dict[str, Desk] = {}
+
+
+def desk(model: type[Model], find: Desk) -> None:
+    """Registers where texts are written, once, in the app's `sources.py`. `find` gives the person's own only."""
+    DESKS[model._meta.label_lower] = find
+
+
+def being_written(person: AbstractUser, id: UUID) -> Unsaved | None:
+    """The person's own text under this id while they write it; None when there is none, or it is another's."""
+    found = (find(person, id) for find in DESKS.values())
+    return next((each for each in found if each is not None and each.owner_id == person.pk), None)
+
+
+@transaction.atomic
+def read_unsaved(unsaved: Unsaved, *, purpose: Purpose) -> Passage | None:
+    """Words that are not saved yet, for a model; None unless their person opened them to AI. Written down like `read`."""
+    if purpose not in ASKED or unsaved.ai_usage == AIUsage.NONE:
+        return None
+    record_many([Act(None, "read", unsaved.ref, unsaved.owner_id, str(purpose))])
+    return Passage(
+        ref=unsaved.ref,
+        rev=unsaved.rev,
+        text=unsaved.text,
+        start=0,
+        end=len(unsaved.text),
+        owner_id=unsaved.owner_id,
+        ai_usage=unsaved.ai_usage,
+        title=unsaved.title,
     )
 
 

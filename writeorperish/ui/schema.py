@@ -144,7 +144,8 @@ class Schema(AutoSchema):
             refusals |= {"403"}
         if self.method not in SAFE_METHODS:
             refusals |= {"404", "409", "410", "413", "415", "422"}
-        if "{" in self.path:
+        # A row is named in the address, or in its query.
+        if "{" in self.path or getattr(self.view, "names_a_row", False):
             refusals |= {"404"}
         if self.get_filter_backends() and getattr(self.view, "filterset_class", None):
             refusals |= {"422"}

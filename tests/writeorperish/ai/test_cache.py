@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from download.themes import PROMPT as THEMES
 from journal.actions.nodes import change_settings, edit_node
 from journal.actions.trash import restore_node, trash_node
 from journal.portraying import NOTE
@@ -175,7 +176,7 @@ def test_a_text_closed_after_the_answer_came_leaves_none_behind(alice, node, dou
 
 
 def test_only_judgements_on_words_are_kept():
-    assert [name for name in prompts.shipped() if prompts.named(name).cache] == [NOTE]
+    assert [name for name in prompts.shipped() if prompts.named(name).cache] == [THEMES, NOTE]
     text = prompts.named("journal/reply").text.replace("purpose:", "cache: true\npurpose:", 1)
     with pytest.raises(prompts.BadPrompt, match=re.escape("never kept")):
         prompts.parsed("journal/reply", text)

@@ -24,6 +24,7 @@ from writeorperish.ai.verdicts import (
     learn,
     learned_by,
     line,
+    take_back,
     verdict,
 )
 from writeorperish.audit.models import Entry
@@ -268,3 +269,26 @@ def test_hidden_tastes_are_found_within_sixty_verdicts_and_again_after_they_flip
         again.append(learner.taken({7, 8, 9}, 40))
     assert sum(found) / 30 >= sum(blind) / 30 + 0.10
     assert sum(again) / 30 >= sum(blind) / 30 + 0.05
+
+
+def test_a_verdict_that_is_taken_back_was_never_given(alice, charlie, taught):
+    other, about = Ref("journal.node", new_id()), Ref("journal.node", new_id())
+    say(alice, "yes", about=other)
+    before = factor(alice)
+    say(alice, "never", about=about)
+    assert factor(alice) < before
+    take_back(charlie, KIND, "never", about=about, traits=[trait()])
+    assert Verdict.objects.count() == 2
+    taught.shift(timedelta(days=60))
+    say(alice, "no", about=about)
+    kept = Taste.objects.get()
+    take_back(alice, KIND, "never", about=about, traits=[trait()])
+    row = Taste.objects.get()
+    # Of two that were given 60 days ago, one is left to take away.
+    assert row.total == pytest.approx(kept.total - 1)
+    assert (row.taken, row.left, row.firm) == (1, 1, 0)
+    for _ in range(2):
+        take_back(alice, KIND, "no", about=about, traits=[trait()])
+    row.refresh_from_db()
+    assert (row.total, row.yes) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert [each.outcome for each in Verdict.objects.all()] == ["yes"]

@@ -12,8 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from download.actions.reviews import make_cards
+from download.models.items import Item
+from download.models.reviews import Card
 from journal.models.imports import ImportRun
 from journal.models.nodes import Node
+from tests.factories import kept
 from writeorperish.crypto import fields, keys
 from writeorperish.crypto.envelope import OVERHEAD_BYTES, CannotOpen
 from writeorperish.crypto.fields import ClearTextRefused, Sealed, SealedElsewhere
@@ -35,6 +39,15 @@ def put(row, column, value):
         cursor.execute(
             f'UPDATE "{row._meta.db_table}" SET "{column}" = %s WHERE id = %s', [value, row.pk]
         )
+
+
+def test_rows_that_know_each_other_one_to_one_are_opened_once(ann):
+    link = kept(ann, "https://example.org/", title=WORDS)
+    make_cards(ann.pk, [link.ref])
+    row = Item.objects.visible_to(ann).select_related("card").get(pk=link.pk)
+    assert row.card.item is row
+    assert fields.open_rows([row]) == set()
+    assert [type(each) for each in fields.loaded_along(row)] == [Card]
 
 
 def test_what_was_saved_is_read_again_and_lies_sealed(ann, note):

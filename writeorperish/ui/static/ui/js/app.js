@@ -10,6 +10,7 @@ import { announce, ask, focusOn } from "./lib/a11y.js";
 import { csrfToken } from "./lib/net.js";
 
 const ELEMENTS = {
+  "wop-beside": () => import("./elements/wop-beside.js"),
   "wop-dialog": () => import("./elements/wop-dialog.js"),
   "wop-diff": () => import("./elements/wop-diff.js"),
   "wop-editor": () => import("./elements/wop-editor.js"),

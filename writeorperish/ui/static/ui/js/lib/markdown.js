@@ -66,6 +66,16 @@ function link(area) {
   area.setSelectionRange(inside, inside);
 }
 
+/** Words of their own paragraph, where the caret is. */
+export function quote(area, words) {
+  area.focus();
+  const { selectionEnd: at, value } = area;
+  area.setSelectionRange(at, at);
+  const before = value.slice(0, at).replace(/[^\S\n]+$/u, "");
+  const gap = !before || before.endsWith("\n\n") ? "" : before.endsWith("\n") ? "\n" : "\n\n";
+  insert(`${gap}${words}\n\n`);
+}
+
 // Setting .value would empty the undo history; this is the only call that does not.
 function insert(text) {
   if (text === "") document.execCommand("delete");
