@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('download', '0007_imports'),
+        ('download', '0008_recommendations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
