@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from accounts.models import User
 from benchmarks import crowd
+from benchmarks.floors import bare_postings, near, ratio
 from benchmarks.measuring import Times, side_by_side, timed
 from benchmarks.people import somebody
-from benchmarks.retrieval import bare_postings, near, ratio
 from benchmarks.words import Diary
 from download import reasons
 from download.actions.recommendations import Suggestions, suggest_for_draft

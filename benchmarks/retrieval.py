@@ -1,4 +1,4 @@
-"""Search at 1,000, 10,000 and 100,000 own passages, alone and beside a million of others."""
+"""Search and suggestions at 1,000, 10,000 and 100,000 own passages, beside a million of others."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
@@ -9,20 +9,17 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from accounts.models import User
-from benchmarks import crowd
+from benchmarks import crowd, recommending
+from benchmarks.floors import bare_postings, near, ratio, scan
 from benchmarks.measuring import Times, side_by_side, timed
 from benchmarks.people import app_of, somebody
 from benchmarks.words import QUESTIONS, Diary
-from download import legs, lexicon
+from download import legs
 from download.legs import Scope
-from download.models.words import Lengths, Posting
 from download.query import parse
-from download.ranking import Asked, score
 from download.search import Mode, search
 from writeorperish.ai import promotion
-from writeorperish.ai.embeddings import LOCAL
 from writeorperish.ai.models import Embedding, Vector
-from writeorperish.crypto import blind, keys
 from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import new_id
 
@@ -30,14 +27,16 @@ SIZES = (1_000, 10_000, 100_000)
 MIDDLE = 10_000
 CALLS = 60
 TOP = 10
-K = 50
 
 
 def figures() -> dict[str, object]:
-    """Milliseconds, recall and ratios by number of own passages. About fifteen minutes on two cores, 4 GB of disk."""
+    """Milliseconds, recall and ratios by number of own passages. About half an hour on two cores, 4 GB of disk."""
     made = crowd.originals(somebody("spender"))
     people = {size: somebody(f"own{size}") for size in SIZES}
     vectors = {size: crowd.fill(person, size, made, seed=size) for size, person in people.items()}
+    keepers = {size: somebody(f"keeper{size}") for size in SIZES}
+    for size, person in keepers.items():
+        recommending.library(person, size, made, seed=size)
     crowd.settle()
     alone = measured(people[MIDDLE], vectors[MIDDLE], made)
     passages = crowd.crowd(people[SIZES[0]])
@@ -49,6 +48,7 @@ def figures() -> dict[str, object]:
     }
     for size, person in people.items():
         told[f"among_{size}"] = measured(person, vectors[size], made)
+        told[f"suggestions_among_{size}"] = recommending.measured(keepers[size], made)
     told["others_make_it_slower_by"] = slower(alone, told[f"among_{MIDDLE}"])
     return told
 
@@ -96,29 +96,6 @@ def by_words(person: User, typed: str) -> None:
     legs.ranked(scope, parse(typed, timezone.localdate()), words=True, vector=None)
 
 
-def bare_postings(person: User, typed: str) -> None:
-    """The same rows, fetched and scored, and nothing else."""
-    weights = lexicon.asked_for(typed)
-    holder = keys.person(person.pk)
-    tokens = {term: blind.token(holder, term.namespace, term.word) for term in weights}
-    with rows_of(person.pk):
-        blocks = Posting.objects.asked(person.pk, tokens.values())
-        lengths = Lengths.objects.of(person.pk)
-    score([Asked(blocks.get(tokens[t], {}), w) for t, w in weights.items()], lengths)
-
-
-def near(person: User, vector: Vector, k: int = K) -> list[object]:
-    with rows_of(person.pk):
-        return list(Embedding.objects.near(vector, of=person.pk, space=LOCAL.id, k=k))
-
-
-def scan(own: NDArray[np.float32], vector: Vector) -> NDArray[np.int64]:
-    """The same by numpy, everything in memory already."""
-    distances = own @ vector
-    nearest = np.argpartition(-distances, K)[:K]
-    return nearest[np.argsort(-distances[nearest])]
-
-
 def bare(person: User, typed: str, vector: Vector) -> None:
     """What a search cannot do without: both legs' rows, and the words made a vector."""
     bare_postings(person, typed)
@@ -136,10 +113,6 @@ def recall(person: User, own: NDArray[np.float32], asked: Sequence[Vector]) -> f
         best = {ids[n] for n in scan(own, vector)[:TOP]}
         hits += len(best & {each.ref.id for each in near(person, vector)[:TOP]})  # type: ignore[attr-defined]
     return round(hits / (TOP * len(asked)), 4)
-
-
-def ratio(times: Times, floor: Times) -> dict[str, float]:
-    return {"over_floor": round(times.percentile(0.5) / floor.percentile(0.5), 2)}
 
 
 def slower(alone: object, beside: object) -> dict[str, float]:
