@@ -10,7 +10,7 @@ from django.apps import apps
 from tests.house.code import Source, dotted, parse, sources
 from writeorperish.privacy.models import Guarded
 
-SURFACES = {"views", "api", "exchange", "forms", "serializers"}
+SURFACES = {"views", "api", "endpoints", "forms", "serializers"}
 STARTS = {"visible_to", "editable_by", "deleted_by", "none", "with_tombstones_to"}
 
 

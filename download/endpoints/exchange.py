@@ -1,13 +1,11 @@
-"""What goes out of a library as a file, and what comes in from sources, as JSON. `api` hangs it into its own addresses."""
+"""What goes out of a library as a file, and what comes in from sources, as JSON."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.urls import path
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
@@ -23,6 +21,7 @@ from download.actions.feeds import (
     resume_feed,
 )
 from download.actions.tags import tag_named
+from download.endpoints.reviews import today
 from download.models.exports import LibraryExport
 from download.models.feeds import Feed
 from download.serializers import (
@@ -32,7 +31,6 @@ from download.serializers import (
     LibraryExportSerializer,
     LibraryExportWriteSerializer,
 )
-from download.spacing import day_of
 from writeorperish.crypto import storage
 from writeorperish.ops.once import Outcome
 from writeorperish.ops.refusals import Missing
@@ -143,10 +141,6 @@ class FeedViewSet(GuardedViewSet[Any]):
     @repeatable
     def sync(self, request: ApiRequest, id: str) -> Response:
         return self.shown(ask_for_sync(request.user, self.get_object()), status=202)
-
-
-def today() -> date:
-    return day_of(timezone.now(), timezone.get_current_timezone())
 
 
 urlpatterns = [
