@@ -166,6 +166,23 @@ def _painted(html: str, marks: Sequence[Mark]) -> Iterator[str]:
             named = True
 
 
+# Signs of Markdown that somebody who reads takes for noise: around words, and at the beginning of a line.
+SIGNS: Final = re.compile(
+    r"\[([^\]\n]*)\]\([^)\s]*\)|\*\*|__|~~|`+|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)|(?<=\S)_(?!\w)"
+)
+AT_LINE: Final = re.compile(r"(?<=\n)[ \t]*(?:[-*+>]|#{1,6})[ \t]+")
+
+
+def without_signs(text: str, *, from_line: bool = False) -> str:
+    """A stretch of a text as it is read, without the signs of Markdown. `from_line`: it begins where a line does.
+
+    For excerpts, which may begin and end anywhere; whole texts are rendered.
+    """
+    stretch = f"\n{text}" if from_line else text
+    plain = SIGNS.sub(lambda sign: sign[1] or "", AT_LINE.sub("", stretch))
+    return plain.removeprefix("\n") if from_line else plain
+
+
 # Before an ellipsis they would look like a fourth dot.
 STOPS: Final = ".,;: "
 

@@ -11,6 +11,7 @@ from writeorperish.ui.prose import (
     render_for_ai,
     render_marked,
     render_passage,
+    without_signs,
 )
 
 OWN_IMAGE = "/media/01234567-89ab-7def-8123-0123456789ab/"
@@ -204,3 +205,21 @@ def test_marks_that_overlap_or_lie_outside_change_no_word():
         html = marks_in(text, *spans)
         assert re.sub(r"</?mark[^>]*>", "", html) == render(text), spans
     assert "<mark" in marks_in(text, (0, 5), (18, 22))
+
+
+@pytest.mark.parametrize(
+    ("stretch", "read"),
+    [
+        ("loud.\n- **Felt** under each _foot_", "loud.\nFelt under each foot"),
+        ("# A heading\n> said `so`", "A heading\nsaid so"),
+        ("see [the words](https://b.example/x) here", "see the words here"),
+        ("2 * 3 - 1 > 4, snake_case, 5*6", "2 * 3 - 1 > 4, snake_case, 5*6"),
+        (" - and on", "and on"),
+    ],
+)
+def test_a_stretch_is_read_without_signs(stretch, read):
+    assert without_signs(stretch, from_line=True) == read
+
+
+def test_a_stretch_from_within_a_line_keeps_its_dash():
+    assert without_signs(" - and on** it went") == " - and on it went"

@@ -333,9 +333,15 @@ def ui_diff(ops: Iterable[Op]) -> dict[str, object]:
 
 
 @register.inclusion_tag("ui/marked.html")
-def ui_marked(pieces: Iterable[Piece]) -> dict[str, object]:
-    """A text in pieces, those that were looked for marked."""
-    return {"pieces": pieces}
+def ui_marked(pieces: Iterable[Piece], verbatim: bool = True) -> dict[str, object]:
+    """A text in pieces, those that were looked for marked; not `verbatim` without the signs of Markdown."""
+    if verbatim:
+        return {"pieces": pieces}
+    plain = [
+        {"text": markdown.without_signs(piece.text, from_line=n == 0), "mark": piece.mark}
+        for n, piece in enumerate(pieces)
+    ]
+    return {"pieces": plain}
 
 
 @register.inclusion_tag("ui/more.html")
