@@ -24,8 +24,10 @@ from hypothesis.stateful import (
 from accounts.models import User
 from download.actions import items
 from download.actions.answers import Where, begin
+from download.actions.recommendations import suggest_for_typed
 from download.models.answers import Citation, Segment
 from download.models.words import Chunk, Posting
+from download.relating import related
 from download.search import Mode, Whose, search
 from journal.actions.audience import people_reached, set_audience
 from journal.actions.nodes import Audience, change_settings, edit_node
@@ -35,6 +37,7 @@ from tests.factories import block_between, entry, kept, person
 from tests.flows.test_dump import dump_of_redis
 from writeorperish.ai.embeddings import LOCAL, embed_query
 from writeorperish.ai.models import Embedding
+from writeorperish.ops.refusals import Missing
 from writeorperish.privacy.circles import accept, invite, make_circle, remove
 from writeorperish.privacy.models import Circle, Membership
 from writeorperish.privacy.reading import visible_texts
@@ -43,6 +46,10 @@ from writeorperish.privacy.walls import rows_of
 pytestmark = pytest.mark.django_db
 
 SHARED_WORD = "lantern"
+BEGUN = (
+    "The lantern on the pier burned all night, and by the harbour boats came home slowly through "
+    "quiet water while somebody sang about autumn, bread and old friends."
+)
 NAMES = ("ann", "ben", "cleo")
 people = st.sampled_from(NAMES)
 pairs = st.permutations(NAMES).map(lambda order: order[:2])
@@ -284,6 +291,25 @@ class Isolation(RuleBasedStateMachine):
         assert {text.row.pk for text in self.texts if text.mark in said} <= open_
         page = self.clients[who].get(f"/ask/{question.conversation_id}/").content
         assert {text for text in self.texts if self.holds(page, text)} <= set(self.live(who))
+
+    @rule(who=people, ai=st.sampled_from(["chat", "none"]))
+    def write_beside_suggestions(self, who: str, ai: str) -> None:
+        found = suggest_for_typed(self.people[who], BEGUN, ai_usage=ai, zone=UTC)
+        allowed = {text.row.pk for text in self.live(who) if not text.is_entry}
+        assert {row.item_id for row in found.rows} <= allowed
+        if ai == "none":
+            assert not [row for row in found.rows if row.semantic is not None]
+
+    @precondition(lambda self: self.has())
+    @rule(who=people, data=st.data())
+    def look_for_what_is_alike(self, who: str, data: st.DataObject) -> None:
+        text = self.pick(data)
+        if text.owner != who:
+            with pytest.raises(Missing):
+                related(self.people[who], text.row.ref)
+            return
+        found = {hit.row.pk for hit in related(self.people[who], text.row.ref)}
+        assert found <= {each.row.pk for each in self.live(who)} - {text.row.pk}
 
     @rule(pair=pairs)
     def reach_past_the_wall(self, pair: list[str]) -> None:

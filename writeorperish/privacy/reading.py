@@ -57,9 +57,9 @@ class Source:
 
     Not `searched`: what was made from other texts, and is found by those. `marks`: the stretches of a text that
     are signs for machines, with ids in them, and no words. `write` is how its person writes one, for measurements.
-    Not `searched`: what was made from other texts, and is found by those. `along` loads with the rows whatever
-    else their words stand in, so that no text costs a query of its own. `thread`: what names the texts it stands
-    among. `above`: the texts it goes on from, the nearest first, at most three.
+    `along` loads with the rows whatever else their words stand in, so that no text costs a query of its own.
+    `thread`: what names the texts it stands among. `above`: the texts it goes on from, the nearest first, at most
+    three.
     """
 
     model: type[Guarded]
