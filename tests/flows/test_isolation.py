@@ -135,6 +135,8 @@ class Isolation(RuleBasedStateMachine):
         self.join_or_leave(["ann", "ben"])
         self.write("ann", ai=True)
         self.open(self.texts[0])
+        self.keep("ann")
+        self.keep("ben")
         self.settle()
 
     @rule(who=people, ai=st.booleans())
@@ -149,7 +151,7 @@ class Isolation(RuleBasedStateMachine):
     def keep(self, who: str) -> None:
         mark = self.new_mark()
         url = f"https://example.org/{mark}"
-        row = kept(self.people[who], url, text=f"A {SHARED_WORD} {mark} on the pier.")
+        row = kept(self.people[who], url, text=f"Of {mark}. {BEGUN}")
         self.texts.append(Text(who, row, mark))
         self.settled = False
 
