@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 from django.contrib.auth.models import AbstractUser
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from download import lexicon
 from download.lexicon import Namespace, Term
@@ -336,12 +336,23 @@ def _conditions(scope: Scope, query: Query) -> Iterator[Q]:
     if query.states:
         kept = Item.objects.visible_to(scope.person).filter(reading__in=query.states)
         yield Q(source_kind=KINDS["library"], source_id__in=kept.values("pk"))
+    if query.audiences:
+        yield Q(source_id__in=_opened_to(scope, query.audiences))
     if query.by:
         yield Q(genre=Genre.ANSWER) if query.by == "ai" else ~Q(genre=Genre.ANSWER)
     if query.days.first:
         yield Q(at__gte=_beginning(query.days.first, scope.zone))
     if query.days.last and query.days.last < date.max:
         yield Q(at__lt=_beginning(query.days.last + timedelta(days=1), scope.zone))
+
+
+def _opened_to(scope: Scope, audiences: Collection[str]) -> QuerySet[Any]:
+    """The ids of the texts with one of these audiences. Part of a query, none by itself."""
+    kinds = [
+        rows.filter(privacy_level__in=audiences).order_by().values_list("pk")
+        for _known, rows in scope.texts()
+    ]
+    return kinds[0].union(*kinds[1:], all=True)
 
 
 def _beginning(day: date, zone: tzinfo) -> datetime:

@@ -9,6 +9,7 @@ import regex
 
 from download.dates import Days, find, read
 from download.lexicon import site, tag
+from writeorperish.privacy.levels import PrivacyLevel
 
 LONGEST = 512
 MOST_TERMS = 32
@@ -16,6 +17,7 @@ MOST_TERMS = 32
 KINDS = frozenset({"journal", "library", "highlights", "studio"})
 STATES = frozenset({"unread", "reading", "done", "archived"})
 AUTHORS = frozenset({"me", "ai"})
+AUDIENCES = frozenset(PrivacyLevel.values)
 ALWAYS = Days(None, None)
 
 _GONE = regex.compile(r"[\x00\p{Cs}]+")
@@ -23,7 +25,7 @@ _QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f", '"'))
 _CONTROL = regex.compile(r"\p{Cc}")
 _ITEM = regex.compile(
     r"(?<!\S)(?P<minus>-(?=[\"\p{L}\p{N}#@]))?"
-    r"(?:(?P<key>tag|site|in|from|to|on|is|by):(?=[^\s:]))?"
+    r"(?:(?P<key>tag|site|in|from|to|on|is|by|audience):(?=[^\s:]))?"
     r"(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s\"]+))"
     r"|\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s\"]+)",
     regex.IGNORECASE,
@@ -43,6 +45,7 @@ class ChipKind(StrEnum):
     ON = "on"
     IS = "is"
     BY = "by"
+    AUDIENCE = "audience"
     DAYS = "days"
 
 
@@ -73,6 +76,7 @@ class Query:
     kinds: frozenset[str] = frozenset()
     states: frozenset[str] = frozenset()
     by: str = ""
+    audiences: frozenset[str] = frozenset()
     days: Days = ALWAYS
     guessed: bool = False
     chips: tuple[Chip, ...] = ()
@@ -125,6 +129,7 @@ def parse(typed: str, today: date) -> Query:
         kinds=frozenset(_values(kept, ChipKind.IN)),
         states=frozenset(_values(kept, ChipKind.IS)),
         by="".join(_values(kept, ChipKind.BY)[-1:]),
+        audiences=frozenset(_values(kept, ChipKind.AUDIENCE)),
         days=_days(kept),
         guessed=any(item.kind is ChipKind.DAYS for item in kept),
         chips=tuple(
@@ -157,9 +162,14 @@ def _items(text: str, today: date) -> Iterator[_Item]:
 def _read(key: str, value: str, today: date) -> tuple[str, Days] | None:
     """The value a filter takes; None if it takes no such value."""
     lower = value.lower()
-    closed = {ChipKind.IN: KINDS, ChipKind.IS: STATES, ChipKind.BY: AUTHORS}
+    closed = {
+        ChipKind.IN: KINDS,
+        ChipKind.IS: STATES,
+        ChipKind.BY: AUTHORS,
+        ChipKind.AUDIENCE: AUDIENCES,
+    }
     match ChipKind(key):
-        case ChipKind.IN | ChipKind.IS | ChipKind.BY as kind:
+        case ChipKind.IN | ChipKind.IS | ChipKind.BY | ChipKind.AUDIENCE as kind:
             return (lower, ALWAYS) if lower in closed[kind] else None
         case ChipKind.FROM | ChipKind.TO | ChipKind.ON:
             days = read(lower, today)

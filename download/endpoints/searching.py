@@ -15,7 +15,7 @@ from accounts.http import ApiRequest
 from download.actions import answers
 from download.actions.answers import Where
 from download.models.answers import Conversation, Question
-from download.query import KINDS, narrowed
+from download.query import AUDIENCES, KINDS, narrowed
 from download.search import Found as Hits
 from download.search import Mode, Whose, search
 from download.serializers import (
@@ -39,7 +39,7 @@ from writeorperish.ui.api import (
 )
 from writeorperish.ui.parsing import StrictJSONParser
 
-FILTERS = ("in", "from", "to", "tag", "site")
+FILTERS = ("in", "audience", "from", "to", "tag", "site")
 PARAMS = frozenset({"q", "mode", "scope", "cursor", *FILTERS})
 
 
@@ -58,6 +58,11 @@ class SearchView(APIView):
             OpenApiParameter("mode", enum=[str(each) for each in Mode]),
             OpenApiParameter("scope", enum=[str(each) for each in Whose]),
             OpenApiParameter("in", enum=sorted(KINDS), description="Only texts of this kind."),
+            OpenApiParameter(
+                "audience",
+                enum=sorted(AUDIENCES),
+                description="Only texts that are open so far.",
+            ),
             OpenApiParameter("from", OpenApiTypes.DATE, description="None of earlier days."),
             OpenApiParameter("to", OpenApiTypes.DATE, description="None of later days."),
             OpenApiParameter("tag", many=True, description="Only texts with all of these tags."),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.events_drain import drain
-from tests.factories import entry, kept
+from tests.factories import befriend, entry, kept
 
 pytestmark = pytest.mark.django_db
 SEARCH = "/api/v1/download/search/"
@@ -17,7 +17,7 @@ def texts(alice) -> dict[str, str]:
     old = datetime(2024, 3, 1, 12, tzinfo=UTC)
     rows = {
         "old": entry(alice, "A harbour long ago.", written_at=old, zone="UTC"),
-        "tagged": entry(alice, "The harbour again. #two-words"),
+        "tagged": entry(alice, "The harbour again. #two-words", circles=(befriend(alice),)),
         "link": kept(
             alice, "https://example.org/pier", title="Harbour", tags=("two-words", "sea side")
         ),
@@ -39,13 +39,17 @@ def texts(alice) -> dict[str, str]:
         ({"tag": "two-words"}, "tagged link"),
         ({"tag": ["two-words", "sea side"]}, "link"),
         ({"site": "example.org"}, "link"),
+        ({"audience": "circles"}, "tagged"),
+        ({"audience": "private"}, "old link"),
+        ({"audience": ["private", "circles"], "in": "journal"}, "old tagged"),
+        ({"audience": "public"}, ""),
         ({"site": "example.org", "in": "journal"}, ""),
     ],
     ids=str,
 )
 def test_a_search_is_narrowed_by_what_an_app_fills_in(api, alice, texts, filters, found):
-    for typed in ("harbour", "harbour tag:"):
-        answer = api(alice).get(SEARCH, {"q": typed, "mode": "words", **filters}).json()
+    for mode in ("words", "both", "exact"):
+        answer = api(alice).get(SEARCH, {"q": "harbour", "mode": mode, **filters}).json()
         assert {texts[each["ref"].partition(":")[2]] for each in answer["results"]} == set(
             found.split()
         )
@@ -54,7 +58,7 @@ def test_a_search_is_narrowed_by_what_an_app_fills_in(api, alice, texts, filters
 @pytest.mark.parametrize(
     "filters",
     [
-        {"in": "attic"}, {"from": "someday"}, {"to": "2024-02-30"}, {"tag": " "}, {"tag": '"'},
+        {"in": "attic"}, {"audience": "all"}, {"from": "someday"}, {"to": "2024-02-30"}, {"tag": " "}, {"tag": '"'},
         {"site": ""}, {"is": "unread"},
     ],
     ids=str,

@@ -21,7 +21,7 @@ def test_words_are_looked_for_in_their_order():
 def test_every_part_finds_its_place():
     query = read(
         'piano "exact words" -river -"two words" tag:#Garden site:https://Example.org/x '
-        "in:journal in:Library is:unread by:me from:2025-01 to:2025-03-05"
+        "in:journal in:Library is:unread by:me audience:circles from:2025-01 to:2025-03-05"
     )
     assert query.words == "piano"
     assert query.exact == ("exact words",)
@@ -31,9 +31,10 @@ def test_every_part_finds_its_place():
     assert query.kinds == {"journal", "library"}
     assert query.states == {"unread"}
     assert query.by == "me"
+    assert query.audiences == {"circles"}
     assert query.days == Days(date(2025, 1, 1), date(2025, 3, 5))
     assert not query.guessed
-    assert len(query.chips) == 11
+    assert len(query.chips) == 12
 
 
 def test_days_said_in_words_narrow_and_leave_the_rest():
