@@ -433,19 +433,25 @@ def _blinded(owner_id: UUID, terms: Iterable[Term]) -> dict[Term, int]:
     return tokens
 
 
+PLACED = ("no", "source_kind", "source_id", "rev", "start", "end", "at")
+
+
 def _texts(scope: Scope, numbers: Numbers, scores: Iterable[float]) -> list[Place]:
     """The texts of these passages that may be seen, in their order, each once: at most 200."""
     ranked = list(zip(numbers.tolist(), scores, strict=True))
     best: dict[Ref, Place] = {}
     for first in range(0, len(ranked), DEPTH):
         batch = dict(ranked[first : first + DEPTH])
-        chunks = Chunk.objects.filter(owner_id=scope.owner_id, no__in=list(batch)).defer("tokens")
-        by_number = {chunk.no: chunk for chunk in chunks}
-        standing = _seen(scope, {chunk.source for chunk in by_number.values()})
-        for no, value in batch.items():
-            chunk = by_number.get(no)
-            if chunk is not None and chunk.source in standing:
-                best.setdefault(chunk.source, _place(chunk, float(value)))
+        chunks = Chunk.objects.filter(owner_id=scope.owner_id, no__in=list(batch))
+        found = {
+            no: Place(Ref(kind, id), rev, start, end, at, float(batch[no]))
+            for no, kind, id, rev, start, end, at in chunks.values_list(*PLACED)
+        }
+        standing = _seen(scope, {place.ref for place in found.values()})
+        for no in batch:
+            place = found.get(no)
+            if place is not None and place.ref in standing:
+                best.setdefault(place.ref, place)
         if len(best) >= DEPTH or first >= 10 * DEPTH:
             break
     return list(best.values())[:DEPTH]

@@ -40,6 +40,10 @@ class Ref:
             raise ValueError("A ref is written kind:uuid")
         return cls(kind, UUID(ident))
 
+    def __hash__(self) -> int:
+        # Ids are unique whatever their kind, and a search puts hundreds of refs into sets and dictionaries.
+        return hash(self.id)
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
 
