@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from download.lexicon import occurrences
 from writeorperish.ai.lexical import CLUSTER, sentences, tokens
@@ -61,10 +62,15 @@ def snippet(
 
 
 def _hits(passage: str, wanted: Collection[str], phrases: Sequence[str]) -> Iterator[_Hit]:
-    for start, end in _likely(passage, wanted):
-        for word in tokens(passage[start:end]):
-            if word.text in wanted:
-                yield _Hit(start + word.start, start + word.end, word.text)
+    # Taken apart all at once, a line each, which is quicker than one by one.
+    spans = _likely(passage, wanted)
+    lines = [passage[start:end] for start, end in spans]
+    begins = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    for word in tokens("\n".join(lines)):
+        if word.text in wanted:
+            n = bisect_right(begins, word.start) - 1
+            moved = spans[n][0] - begins[n]
+            yield _Hit(word.start + moved, word.end + moved, word.text)
     for phrase in phrases:
         for start, end in occurrences(passage, phrase):
             yield _Hit(start, end, phrase)
