@@ -35,7 +35,7 @@ class Worker:
 
     def start(self) -> None:
         """The process runs; it hears its first fact some seconds later."""
-        command = [sys.executable, "-m", "celery", "-A", "writeorperish", "worker"]
+        command = [sys.executable, "-m", "celery", "-A", "writeorperish", "--skip-checks", "worker"]
         command += ["-Q", "urgent,normal,low", "-c", str(self.children), "-P", "prefork"]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         command += [argument for module in self.include for argument in ("-I", module)]
