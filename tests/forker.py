@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-import celery.apps.worker  # noqa: F401  # imported here, so that no worker has to
+import celery.apps.worker  # imported here, so that no worker has to
 import celery.concurrency.prefork  # noqa: F401
 import django
 from celery.bin.celery import main
