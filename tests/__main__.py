@@ -34,6 +34,12 @@ MONITORS = sys.version_info >= (3, 12)
 
 
 CORE = {"COVERAGE_CORE": "sysmon"} if MONITORS else {}
+UNWRITTEN = "PYTHONDONTWRITEBYTECODE"
+
+
+def environment() -> dict[str, str]:
+    """Ours, but what is compiled is kept: dozens of interpreters start, and each would compile everything again."""
+    return {name: value for name, value in os.environ.items() if name != UNWRITTEN}
 
 
 def counted() -> list[str]:
@@ -63,9 +69,11 @@ def run(options: list[str]) -> int:
         stack.enter_context(database())
         said = stack.enter_context(tempfile.TemporaryFile())
         browser = stack.enter_context(
-            subprocess.Popen([*BROWSER, *options], stdout=said, stderr=subprocess.STDOUT)
+            subprocess.Popen(
+                [*BROWSER, *options], stdout=said, stderr=subprocess.STDOUT, env=environment()
+            )
         )
-        others = subprocess.call([*OTHERS, *counted(), *options], env=os.environ | CORE)
+        others = subprocess.call([*OTHERS, *counted(), *options], env=environment() | CORE)
         worst = max(others, browser.wait())
         said.seek(0)
         sys.stdout.write(said.read().decode(errors="replace"))

@@ -14,13 +14,13 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from hypothesis import is_hypothesis_test
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
-from tests.audit_triggers import let_tables_be_emptied
 from tests.doubles.aws import Bucket, credentials, local_aws, new_bucket
+from tests.emptied import empty_tables
 from tests.events_drain import Heard, drain
 from tests.factories import befriend, block_between, person
 from tests.template import template
@@ -130,9 +130,9 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    with django_db_blocker.unblock():
-        let_tables_be_emptied()
+def django_db_setup(django_db_setup: None) -> None:
+    """What a test committed is gone after it."""
+    TransactionTestCase._fixture_teardown = empty_tables
 
 
 @pytest.fixture(name="drain")

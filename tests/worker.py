@@ -1,11 +1,12 @@
 """A real Celery worker beside a test, on the test's database and a Redis of its choice."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -31,23 +32,32 @@ class Worker:
         self.children = children
         self.include = include
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.forker: subprocess.Popen[str] | None = None
+        self.pid: int | None = None
 
     def start(self) -> None:
-        """The process runs; it hears its first fact some seconds later."""
-        command = [sys.executable, "-m", "celery", "-A", "writeorperish", "worker"]
-        command += ["-Q", "urgent,normal,low", "-c", str(self.children), "-P", "prefork"]
+        """The process runs; it hears its first fact a moment later, the first time some seconds."""
+        if self.forker is None:
+            self.forker = self.begin()
+        self.tell("start")
+        self.pid = int(self.answer())
+
+    def begin(self) -> subprocess.Popen[str]:
+        """The process that becomes the worker, again and again."""
+        command = [sys.executable, "-m", "tests.forker", "-A", "writeorperish", "--skip-checks"]
+        command += ["worker", "-Q", "urgent,normal,low", "-c", str(self.children), "-P", "prefork"]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         command += [argument for module in self.include for argument in ("-I", module)]
-        sink = self.log.open("ab") if self.log else subprocess.DEVNULL
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=self.environment(),
-            stdout=sink,
-            stderr=sink,
-            start_new_session=True,
-        )
+        with Path(self.log or os.devnull).open("ab") as sink:
+            return subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                text=True,
+            )
 
     def environment(self) -> dict[str, str]:
         parts = urlsplit(settings.DATABASE_URL)
@@ -61,33 +71,51 @@ class Worker:
             "LOG_FORMAT": "json",
         }
 
+    def tell(self, words: str) -> None:
+        assert self.forker and self.forker.stdin
+        self.forker.stdin.write(f"{words}\n")
+        self.forker.stdin.flush()
+
+    def answer(self) -> str:
+        assert self.forker and self.forker.stdout
+        return self.forker.stdout.readline().strip()
+
     @property
     def runs(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        if self.pid is None:
+            return False
+        self.tell("poll")
+        return self.answer() == "runs"
 
     def kill(self) -> None:
         """The process and its children are dead, in the middle of whatever they did."""
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+        if self.pid is not None:
+            self.tell("wait")
+            self.end_all()
 
     def stop(self) -> None:
         """The process ended what it was doing and is gone."""
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(PATIENCE_SECONDS)
-                self.process = None
-            finally:
-                self.kill()
+        if self.pid is not None:
+            assert self.forker
+            self.tell("wait")
+            os.kill(self.pid, signal.SIGTERM)
+            in_time, _, _ = select.select([self.forker.stdout], [], [], PATIENCE_SECONDS)
+            self.end_all()
+            assert in_time, "it did not stop when it was asked to"
 
+    def end_all(self) -> None:
+        """What is left of the worker and its children is dead, and the one who forked it knows."""
+        assert self.pid is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.answer()
+        self.pid = None
 
-@contextmanager
-def running_worker(redis_url: str, **how: object) -> Iterator[Worker]:
-    worker = Worker(redis_url, **how)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
+    def close(self) -> None:
+        """Neither the worker nor the one who forks it is there any more."""
+        self.kill()
+        if self.forker is not None:
+            assert self.forker.stdin
+            self.forker.stdin.close()
+            self.forker.wait(PATIENCE_SECONDS)
+            self.forker = None

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
@@ -16,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.actions.admission import open_signup
 from tests.e2e.planted import World, plant, signed_in
 from tests.e2e.served import serving
+from tests.emptied import empty_tables
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
@@ -53,7 +53,7 @@ def db(
         # Playwright's greenlets have contexts of their own, and Django a connection for each.
         with connection.cursor() as cursor:
             cursor.execute(END_OTHERS)
-        call_command("flush", interactive=False, verbosity=0)
+        empty_tables()
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def worker(double, slow_ffmpeg, tmp_path):
     log = tmp_path / "worker.log"
     worker = Worker(site.REDIS.broker, include=["tests.short_parts"], log=log, children=1)
     yield worker
-    worker.kill()
+    worker.close()
 
 
 def leases_end() -> None:

@@ -77,7 +77,7 @@ def test_a_killed_worker_loses_no_reply_and_buys_none_twice_in_secret(double, tm
         assert jobs.reclaim() == 1
         until(lambda: told(job)[-1:] == ["done"])
     finally:
-        worker.kill()
+        worker.close()
 
     done, written = Job.objects.get(pk=job.pk), Node.objects.get(pk=reply.pk)
     assert (done.state, done.attempt, done.error) == ("done", 2, "")

@@ -21,13 +21,13 @@ def emit(*facts: Fact, not_before: datetime | None = None) -> None:
     if not connection.in_atomic_block:
         names = sorted({type(fact).__name__ for fact in facts})
         raise RuntimeError(f"emit({', '.join(names)}) outside a transaction")
-    now = timezone.now()
+    now, request_id = timezone.now(), current_request_id()
     Event.objects.bulk_create(
         Event(
             name=type(fact).__name__,
             facts=encode(fact),
             owner=fact.person_id,
-            request_id=current_request_id(),
+            request_id=request_id,
             at=now,
             not_before=not_before or now,
         )

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import httpcore
@@ -199,6 +200,12 @@ def client(rules: Rules, limits: Limits, deadline: "Deadline | None" = None) -> 
     )
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """Whom we trust: the same for every request, and reading it takes longer than most of them."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class Door(httpx.BaseTransport):
     """Each request over a connection of its own, under the rules and limits."""
 
@@ -206,7 +213,7 @@ class Door(httpx.BaseTransport):
         self.rules = rules
         self.limits = limits
         self.deadline = deadline
-        self.tls = httpx.create_ssl_context(trust_env=False)
+        self.tls = tls()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url

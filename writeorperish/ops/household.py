@@ -100,7 +100,8 @@ def commands(port: int) -> dict[str, list[str]]:
     web += ["--port", str(port), "--log-level", "warning", "--no-access-log", "--no-server-header"]
     # Less than the manager's patience, which ends with SIGKILL.
     web += ["--timeout-graceful-shutdown", "4", *(reloading() if settings.DEBUG else [])]
-    celery = [*python, "celery", "-A", "writeorperish", "--quiet"]
+    # What they would check again was checked before they start.
+    celery = [*python, "celery", "-A", "writeorperish", "--skip-checks", "--quiet"]
     worker = [*celery, "worker", "-Q", "urgent,normal,low", "--concurrency", "2"]
     worker += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
     return {

@@ -71,7 +71,7 @@ def worker(own_redis: Redis, tmp_path: Path) -> Iterator[Worker]:
         cursor.execute(TABLES)
     worker = Worker(own_redis.urls.broker, include=["tests.struck"], log=tmp_path / "worker.log")
     yield worker
-    worker.kill()
+    worker.close()
     with connection.cursor() as cursor:
         cursor.execute(GONE)
 
