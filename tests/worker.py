@@ -96,7 +96,7 @@ class Worker:
     def stop(self) -> None:
         """The process ended what it was doing and is gone."""
         if self.pid is not None:
-            assert self.forker
+            assert self.forker and self.forker.stdout
             self.tell("wait")
             os.kill(self.pid, signal.SIGTERM)
             in_time, _, _ = select.select([self.forker.stdout], [], [], PATIENCE_SECONDS)

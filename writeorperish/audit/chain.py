@@ -86,27 +86,29 @@ Places = Callable[[str, bytes], Sequence[int]]
 
 def digest(link: Link) -> bytes:
     """32 bytes over everything the entry says and the hash before it."""
-    return hashlib.sha256(
-        canonical(
-            {
-                "format": FORMAT,
-                "id": str(link.id),
-                "chain": link.chain,
-                "seq": link.seq,
-                "at": link.at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "actor_kind": link.actor_kind,
-                "actor_id": link.actor_id and str(link.actor_id),
-                "action": link.action,
-                "object_kind": link.object_kind,
-                "object_id": link.object_id and str(link.object_id),
-                "purpose": link.purpose,
-                "request_id": link.request_id,
-                "commit": link.commit.hex(),
-                "sealed": link.sealed.hex(),
-                "prev": link.prev.hex(),
-            }
-        )
-    ).digest()
+    return hashlib.sha256(hashed(link)).digest()
+
+
+def hashed(link: Link) -> bytes:
+    return canonical(
+        {
+            "format": FORMAT,
+            "id": str(link.id),
+            "chain": link.chain,
+            "seq": link.seq,
+            "at": link.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "actor_kind": link.actor_kind,
+            "actor_id": link.actor_id and str(link.actor_id),
+            "action": link.action,
+            "object_kind": link.object_kind,
+            "object_id": link.object_id and str(link.object_id),
+            "purpose": link.purpose,
+            "request_id": link.request_id,
+            "commit": link.commit.hex(),
+            "sealed": link.sealed.hex(),
+            "prev": link.prev.hex(),
+        }
+    )
 
 
 def commitment(salt: bytes, detail: object) -> bytes:
@@ -187,11 +189,19 @@ def belongs(link: Link, *, after: Tip) -> bool:
 
 def former_place(link: Link) -> int | None:
     """The seq this entry was hashed with, looked for up to REACH away; None when it fits nowhere."""
+    # Of the sorted fields seq is the last, so what stands before it is hashed once for all places.
+    begun = hashlib.sha256(hashed(link).removesuffix(ending(link.seq)))
     for distance in range(1, REACH + 1):
         for seq in (link.seq - distance, link.seq + distance):
-            if digest(replace(link, seq=seq)) == link.hash:
+            told = begun.copy()
+            told.update(ending(seq))
+            if told.digest() == link.hash:
                 return seq
     return None
+
+
+def ending(seq: int) -> bytes:
+    return b"%d}" % seq
 
 
 def with_next(links: Iterable[Link]) -> Iterator[tuple[Link, Link | None]]:

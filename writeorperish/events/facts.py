@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Mapping
 from enum import Enum
-from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, ClassVar, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -51,9 +50,8 @@ class Fact:
         return getattr(self, self.whose) if self.whose else None
 
 
-@cache
-def kinds(fact: type[Fact]) -> Mapping[str, object]:
-    """The type of each field, by name. Read once per fact: each emitting and hearing asks for it."""
+def kinds(fact: type[Fact]) -> dict[str, object]:
+    """The type of each field, by name."""
     hints = get_type_hints(fact, include_extras=True)
     return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar}
 
