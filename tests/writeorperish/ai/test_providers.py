@@ -480,10 +480,11 @@ def test_a_handshake_that_nobody_answers_is_a_failure_to_connect(vendor):
         (Fault.HANG, replace(LONG, first_byte=0.2), Trouble.TIMEOUT),
         (Fault.HANG, replace(LONG, total=0.2), Trouble.TIMEOUT),
         (Fault.HANG_MIDWAY, replace(LONG, between=0.2), Trouble.CUT),
-        (Fault.HANG_MIDWAY, replace(LONG, total=0.4), Trouble.CUT),
+        # Long enough for the first piece to have come, however busy the machine.
+        (Fault.HANG_MIDWAY, replace(LONG, total=1.0), Trouble.CUT),
         # Bytes come all the time here, so no single read waits long.
         (Fault.TRICKLE, replace(LONG, between=0.2), Trouble.CUT),
-        (Fault.TRICKLE, replace(LONG, total=0.4), Trouble.CUT),
+        (Fault.TRICKLE, replace(LONG, total=1.0), Trouble.CUT),
     ],
     ids=["head", "head-total", "midway", "midway-total", "trickle", "trickle-total"],
 )
