@@ -28,8 +28,10 @@ PROBED_PLACES: Final = 20
 LEAST_RECALL: Final = 0.97
 
 NAMES = "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE starts_with(relname, %s)"
+# With pgvector's own 64 a graph of 100,000 is built in 16 s instead of 24 and twice as many neighbours must be looked
+# at to find as much of it.
 BUILD = """CREATE INDEX CONCURRENTLY {name} ON ai_embedding
-    USING hnsw (vector halfvec_ip_ops) WITH (m = 16, ef_construction = 64)
+    USING hnsw (vector halfvec_ip_ops) WITH (m = 16, ef_construction = 128)
     WHERE owner_id = '{owner}'::uuid AND space = {space:d}"""
 MEMORY = "256MB"
 

@@ -30,7 +30,8 @@ ORPHANS_SECONDS = 10
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "128MB",
+    # The graph over 100,000 vectors is 112 MB and every search walks another part of it. Taken only as it is used.
+    "shared_buffers": "512MB",
     # For disks without moving parts. With the figure for others, PostgreSQL reads all that one owner has in an
     # index rather than look up a hundred rows by their ids.
     "random_page_cost": "1.1",
