@@ -2,7 +2,6 @@
 
 import json
 import mimetypes
-import shutil
 import sys
 import threading
 import time
@@ -14,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, WebError
 
 STATIC = Path(__file__).parents[2] / "writeorperish" / "ui" / "static"
 POLICY = (
@@ -237,18 +236,12 @@ def serving(site: Pretend) -> Iterator[Pretend]:
         thread.join()
 
 
-def launched(playwright: Playwright) -> Iterator[Browser]:
-    """The system's Chromium, else Playwright's own, until the generator is resumed."""
-    browser = playwright.chromium.launch(
-        executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-    )
-    yield browser
-    browser.close()
-
-
 @contextmanager
 def listened_to(chromium: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser profile; fails at its end for what broke the policy or was not caught."""
+    """A fresh browser profile; fails at its end for what broke the policy or was not caught.
+
+    A module that was still on its way when the page was left is no fault.
+    """
     context = chromium.new_context()
     context.set_default_timeout(PATIENCE_SECONDS * 1_000)
     complaints: list[str] = []
@@ -258,7 +251,11 @@ def listened_to(chromium: Browser) -> Iterator[BrowserContext]:
             complaints.append(message.text)
 
     context.on("console", hear)
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    def caught(error: WebError) -> None:
+        if "Failed to fetch dynamically imported module" not in str(error.error):
+            complaints.append(str(error.error))
+
+    context.on("weberror", caught)
     yield context
     context.close()
     assert not complaints, complaints

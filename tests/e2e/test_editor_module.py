@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
-from tests.e2e.pretend import Pretend, launched, listened_to, serving, until
+from tests.e2e.pretend import Pretend, listened_to, serving, until
 
 DRAFT = "0190a000-0000-7000-8000-0000000000d1"
 OTHER = "0190a000-0000-7000-8000-0000000000d2"
@@ -28,11 +28,6 @@ COPIES = """async () => {
   const words = new TextDecoder("latin1");
   return rows.map((row) => JSON.stringify(row) + words.decode(row.sealed));
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    yield from launched(playwright)
 
 
 @pytest.fixture

@@ -3,19 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.e2e.pretend import Pretend, launched, listened_to, serving, until
+from tests.e2e.pretend import Pretend, listened_to, serving, until
 
 DRAFT = "0190a000-0000-7000-8000-0000000000d1"
 FORM = """<form id="circle" method="post" action="/part" hx-post="/part" hx-target="#box" hx-sync="this:drop" novalidate>
   <input type="hidden" name="csrfmiddlewaretoken" value="stale"><input name="name" aria-label="Name">
   <button type="submit">Add circle</button></form><div id="box">Old</div>"""
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    yield from launched(playwright)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class Encoder:
         """One unit vector per text: (n, 384) float32. The same text gives the same bytes.
 
         A text of more than 254 word pieces is read in windows of equal size, whose vectors are
-        averaged. About 5 ms for a short query, 60 ms for 256 word pieces on one core.
+        averaged. About 9 ms for a short query, 86 ms for 256 word pieces on one core.
         """
         vectors = np.empty((len(texts), DIMENSIONS), np.float32)
         for row, text in enumerate(texts):
@@ -146,7 +146,8 @@ def _mapped(path: Path) -> dict[str, Floats]:
 
 
 def _linear(x: Floats, weights: Mapping[str, Floats], name: str) -> Floats:
-    product: Floats = x @ weights[f"{name}.weight"].T
+    # In this order, weights first, few tokens cost a quarter less: it is the weights that are read in their own order.
+    product: Floats = (weights[f"{name}.weight"] @ x.T).T
     product += weights[f"{name}.bias"]
     return product
 
