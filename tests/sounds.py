@@ -15,18 +15,22 @@ RATE = 16_000
 
 
 def tone(
-    seconds: float, *, pauses: tuple[tuple[float, float], ...] = (), pitch: int = 220
+    seconds: float,
+    *,
+    pauses: tuple[tuple[float, float], ...] = (),
+    pitch: int = 220,
+    rate: int = RATE,
 ) -> bytes:
-    """A WAV of one tone, silent from and to each pause (in seconds)."""
-    at = np.arange(round(RATE * seconds)) / RATE
+    """A WAV of one tone, silent from and to each pause (in seconds); `rate` samples a second, of two bytes each."""
+    at = np.arange(round(rate * seconds)) / rate
     samples = 0.4 * np.sin(2 * np.pi * pitch * at)
     for start, end in pauses:
-        samples[round(start * RATE) : round(end * RATE)] = 0
+        samples[round(start * rate) : round(end * rate)] = 0
     written = io.BytesIO()
     with wave.open(written, "wb") as opened:
         opened.setnchannels(1)
         opened.setsampwidth(2)
-        opened.setframerate(RATE)
+        opened.setframerate(rate)
         opened.writeframes((samples * 32767).astype("<i2").tobytes())
     return written.getvalue()
 

@@ -266,7 +266,12 @@ def on_screen(person: AbstractUser, source: Ref) -> QuerySet[Recommendation]:
 
 
 def recommend_for(owner_id: UUID, ref: Ref) -> None:
-    """What fits this saved text stands below it. Nothing for one that is gone or closed to AI."""
+    """What fits this saved text stands below it. Nothing for one that is gone or closed to AI.
+
+    One query for who keeps no links.
+    """
+    if not Item.objects.filter(owner=owner_id).exists():
+        return
     adopt(owner_id, ref)
     person = get_user_model().objects.filter(pk=owner_id).first()
     words = of_saved(person, ref) if person is not None else None
@@ -282,7 +287,12 @@ def adopt(owner_id: UUID, ref: Ref) -> None:
 
 
 def leave_what_was_passed_over(owner_id: UUID, ref: Ref) -> None:
-    """What was on screen while this text was written and left alone was not wanted this time."""
+    """What was on screen while this text was written and left alone was not wanted this time.
+
+    One query where nothing was.
+    """
+    if not Recommendation.objects.filter(owner=owner_id, source_id=ref.id).exists():
+        return
     adopt(owner_id, ref)
     person = get_user_model().objects.filter(pk=owner_id).first()
     if person is None:
