@@ -16,12 +16,14 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from hypothesis import is_hypothesis_test
+from hypothesis import settings as of_laws
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from tests.doubles.aws import Bucket, credentials, local_aws, new_bucket
 from tests.emptied import empty_tables
 from tests.events_drain import Heard, drain
+from tests.examples import USUAL, examples
 from tests.factories import befriend, block_between, person
 from tests.template import template
 from writeorperish.ops import embedded
@@ -33,6 +35,8 @@ PASSWORD = "write-or-perish"
 LONGEST_ID = 100
 STARTED = pytest.StashKey[embedded.Servers]()
 FOLDER = pytest.StashKey[Path]()
+of_laws.register_profile("usual", max_examples=examples(USUAL))
+of_laws.load_profile("usual")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -37,6 +37,7 @@ from download.spacing import replayed
 from journal.actions.exports import build_export as build_everything
 from tests.download.formats.test_writing import links as any_link
 from tests.download.test_imports import imported, undone
+from tests.examples import examples
 from tests.factories import kept, person
 from writeorperish.audit.models import Entry
 from writeorperish.crypto import storage
@@ -209,7 +210,9 @@ def test_a_table_and_a_page_of_bookmarks_come_back_as_far_as_they_can_hold(alice
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(

@@ -39,6 +39,7 @@ from download.models.items import Item
 from download.models.reviews import Card
 from tests.doubles.site import HERE, moved, serving
 from tests.download.test_memeos import link, told
+from tests.examples import examples
 from tests.factories import kept
 from writeorperish.events.models import Event
 from writeorperish.ops.egress import AddressRefused
@@ -143,7 +144,9 @@ TELLINGS = st.one_of(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.lists(TELLINGS, max_size=6), max_size=3), st.booleans())
 def test_whatever_is_told_each_thing_has_one_outcome_and_told_again_adds_nothing(alice, pages, own):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from download.models.packing import BLOCK, pack, pack_lengths
 from download.ranking import Asked, Leg, fuse, score
+from tests.examples import examples
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -53,7 +54,7 @@ LIBRARY = st.dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(LIBRARY, st.lists(st.sampled_from("abcdefxyz"), unique=True, max_size=6))
 def test_packed_scores_equal_the_textbook(texts, tokens):
     lengths = packed_lengths({number: len(words) for number, words in texts.items()})
@@ -65,7 +66,7 @@ def test_packed_scores_equal_the_textbook(texts, tokens):
     assert list(scores) == sorted(scores, reverse=True)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(LIBRARY, st.sets(st.integers(0, 2 * BLOCK - 1), max_size=10))
 def test_a_chunk_that_is_no_more_counts_for_nothing(texts, extra):
     dead = set(list(texts)[1:3])

@@ -4,6 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from download.snippets import WIDEST, Piece, _beginning, _hits, snippet
+from tests.examples import examples
 from writeorperish.ai.lexical import CLUSTER, stem, tokens
 
 TEXTS = st.lists(
@@ -31,7 +32,7 @@ TEXTS = st.lists(
 WANTED = {"piano", "financ", "cafe", "river", "今日", "istanbul"}
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(TEXTS)
 @example("e" + "\u0301" * 300)
 def test_pieces_are_the_text_itself_and_marks_are_what_was_wanted(text):
@@ -45,7 +46,7 @@ def test_pieces_are_the_text_itself_and_marks_are_what_was_wanted(text):
         assert one.mark != other.mark
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(TEXTS)
 def test_pieces_end_between_graphemes_unless_one_is_wider_than_the_window(text):
     edges = {match.start() for match in CLUSTER.finditer(text)} | {len(text)}

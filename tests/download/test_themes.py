@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from download import themes
 from download.themes import Themes, borne_out, themes_in, themes_of
 from tests.doubles.provider import provider
+from tests.examples import examples
 from tests.factories import entry
 from writeorperish.ai import gateway
 from writeorperish.ai.lexical import tokens
@@ -41,7 +42,7 @@ def test_what_is_rare_in_the_owners_texts_comes_first():
     assert themes_in(text, {"bread": 4.0, "music": 1.0})[0] == "bread"
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.text(max_size=400))
 def test_every_theme_stands_in_its_text_and_shares_no_stem_with_another(text):
     found = themes_in(text)

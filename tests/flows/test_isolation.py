@@ -33,6 +33,7 @@ from journal.actions.audience import people_reached, set_audience
 from journal.actions.nodes import Audience, change_settings, edit_node
 from journal.actions.trash import erase_node, restore_node, trash_node
 from tests.events_drain import drain
+from tests.examples import examples
 from tests.factories import block_between, entry, kept, person
 from tests.flows.test_dump import dump_of_redis
 from writeorperish.ai.embeddings import LOCAL, embed_query
@@ -379,7 +380,7 @@ def test_each_finds_what_is_theirs_and_what_was_opened_to_them(capfd):
         run_state_machine_as_test(
             Isolation,
             settings=settings(
-                max_examples=12,
+                max_examples=examples(12),
                 stateful_step_count=30,
                 deadline=None,
                 derandomize=True,

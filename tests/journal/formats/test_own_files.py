@@ -16,6 +16,7 @@ from journal.formats.child import rows_of
 from journal.formats.found import Found
 from journal.formats.markdown import File
 from journal.formats.own import Answer, Entry, file_of, parse, path_of
+from tests.examples import examples
 from writeorperish.ops.decoding import cleaned
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -96,7 +97,7 @@ SAME = [
 
 
 @given(entries)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_an_entry_written_and_read_is_the_same_entry(row):
     found = parse(File(0, path_of(row), file_of(row).encode(), None))
     assert found is not None

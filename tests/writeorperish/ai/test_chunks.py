@@ -3,6 +3,7 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from writeorperish.ai.chunks import LARGEST, LONGEST_OVERLAP, TARGET, split
 from writeorperish.ai.lexical import sentences
 
@@ -43,7 +44,7 @@ def units(text):
     return len(text) + dense
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(LONG)
 @example("e" + "\u0301" * 5000)
 @example("x" * 100_000)

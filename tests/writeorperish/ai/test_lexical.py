@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from writeorperish.ai.lexical import LONGEST_TOKEN, STOP_WORDS, fold, sentences, stem, tokens
 
 PIECES = st.sampled_from(
@@ -19,7 +20,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), max_size=40).map("".join)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(TEXTS, st.data())
 def test_folded_characters_come_from_the_characters_they_point_at(text, data):
     folded = fold(text)
@@ -67,7 +68,7 @@ def test_words_carry_the_place_they_stand_at():
     ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(TEXTS)
 def test_tokens_lie_inside_the_text_and_are_short(text):
     for word in tokens(text):
@@ -75,7 +76,7 @@ def test_tokens_lie_inside_the_text_and_are_short(text):
         assert 0 < len(word.text) <= LONGEST_TOKEN
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(TEXTS)
 @example("mother-in-law's 3.14 İstanbul’da")
 def test_a_word_copied_into_the_search_field_finds_itself(text):
@@ -195,7 +196,7 @@ def test_sentences_end_where_a_reader_would_end_them():
     ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(TEXTS)
 def test_no_character_falls_between_sentences(text):
     spans = sentences(text)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from writeorperish.crypto import blind, keys
 from writeorperish.refs import new_id
 
@@ -46,7 +47,9 @@ def test_tokens_and_digests_stay_when_the_seal_key_is_replaced():
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=examples(60),
+    deadline=None,
 )
 @given(
     one=st.lists(st.binary(max_size=6), max_size=4),

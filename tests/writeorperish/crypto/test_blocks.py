@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from writeorperish.crypto.blocks import (
     BLOCK_BYTES,
     HEADER_BYTES,
@@ -44,7 +45,7 @@ def opened(file, size, blob=BLOB):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(sizes)
 def test_a_file_opens_again_and_has_the_computed_length(size):
     clear = words(size)[:size]
@@ -66,7 +67,7 @@ def test_pieces_of_any_length_give_the_same_blocks():
     assert [len(block) for block in seen] == [BLOCK_BYTES, BLOCK_BYTES, 5]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(size=sizes, data=st.data())
 def test_every_flipped_bit_is_refused(size, data):
     file = bytearray(sealed(words(size)[:size]))
@@ -76,7 +77,7 @@ def test_every_flipped_bit_is_refused(size, data):
         opened(bytes(file), size)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(2, 4), st.data())
 def test_a_file_cut_at_a_block_is_refused(count, data):
     size = count * BLOCK_BYTES

@@ -17,6 +17,7 @@ from download.models.items import Item
 from download.models.reviews import Card
 from journal.models.imports import ImportRun
 from journal.models.nodes import Node
+from tests.examples import examples
 from tests.factories import kept
 from writeorperish.crypto import fields, keys
 from writeorperish.crypto.envelope import OVERHEAD_BYTES, CannotOpen
@@ -60,7 +61,9 @@ def test_what_was_saved_is_read_again_and_lies_sealed(ann, note):
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=examples(40),
+    deadline=None,
 )
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
 def test_every_text_comes_back_as_it_was(ann, note, text):

@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.doubles.aws import Bucket
+from tests.examples import examples
 from writeorperish.crypto import keys, storage
 from writeorperish.crypto.blocks import BLOCK_BYTES, sealed_bytes
 from writeorperish.crypto.envelope import CannotOpen
@@ -113,7 +114,9 @@ def test_a_zip_is_read_in_place(ann):
 
 
 @hypothesis_settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=examples(20),
+    deadline=None,
 )
 @given(data=st.data())
 def test_any_range_is_the_range_of_the_clear_file(ann, data):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from journal.actions.trash import trash_node
 from journal.models.nodes import Node
+from tests.examples import examples
 from tests.factories import entry, person, public
 from writeorperish.privacy.circles import accept, invite, leave, make_circle
 from writeorperish.privacy.models import Block, Membership, Withholding
@@ -120,7 +121,9 @@ def may_see(who: User, node: Node) -> bool:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(acts=ACTS)
 def test_the_rule_agrees_with_its_plain_reading(db, acts):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from writeorperish.ui.prose import (
     Mark,
     excerpt,
@@ -101,7 +102,7 @@ def test_lists_deeper_than_the_cap_are_shown_as_they_were_typed():
     assert all(f"word{depth}" in html for depth in range(200))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(alphabet=st.sampled_from("<>[]()!\"'`*_~#|-\n \\&;:^/=axj0123"), max_size=80))
 def test_nothing_but_allowed_tags_ever_leaves(text):
     html = render(text)
@@ -127,7 +128,7 @@ def test_an_excerpt_never_cuts_a_character_people_see():
     assert excerpt(family * 10, 12) == family * 2 + "…"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(max_size=300), st.integers(10, 60))
 def test_an_excerpt_fits_and_has_no_line_breaks(text, chars):
     line = excerpt(text, chars)
