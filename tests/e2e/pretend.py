@@ -22,7 +22,7 @@ POLICY = (
 )
 DRAFTS = "/api/v1/journal/drafts/"
 NODES = "/api/v1/journal/nodes/"
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
 
 PAGE = """<!doctype html>
 <html lang="en" data-person="{person}">

@@ -160,7 +160,7 @@ def test_keys_typed_while_a_save_is_on_its_way_are_in_the_next(
     held[0].continue_()
     until(lambda: page.evaluate("1") and site.texts() == ["On its way"])
     rest(page)
-    until(lambda: site.texts() == ["On its way, and meanwhile more"])
+    until(lambda: page.evaluate("1") and site.texts() == ["On its way, and meanwhile more"])
     expect(page.locator("wop-editor")).not_to_have_attribute("dirty", "")
 
 
