@@ -1,7 +1,9 @@
 """Delivering facts at once, so that a test says when time passes."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.db.models import F
 from django.utils import timezone
 
 from writeorperish.events import receipts
@@ -11,6 +13,7 @@ from writeorperish.events.tasks import put_off
 from writeorperish.ops.refusals import Unavailable
 
 MOST_ROUNDS = 100
+LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -31,26 +34,40 @@ def drain() -> list[Heard]:
         while receipts.write_receipts(now):
             pass
         due = Receipt.objects.filter(state=Receipt.State.DUE, next_at__lte=timezone.now())
-        waiting = list(due.order_by("pk").values_list("pk", "tries"))
+        waiting = list(due.order_by("pk").select_related("event"))
         if not waiting:
             return heard
-        for pk, tries in waiting:
-            heard += hear(pk, tries)
+        heard += hear_all(waiting)
     raise AssertionError(f"Facts still cause facts after {MOST_ROUNDS} rounds")
 
 
-def hear(pk: int, tries: int) -> list[Heard]:
-    receipt = receipts.claim(pk, tries)
-    listener = receipt and receipts.listener_of(receipt)
-    if not receipt or not listener:
+def hear_all(waiting: list[Receipt]) -> list[Heard]:
+    """Claimed and finished all together, which spares three queries for each; workers do that one by one."""
+    known = [receipt for receipt in waiting if receipts.listener_of(receipt)]
+    for receipt in waiting:
+        if receipt not in known:
+            receipts.pass_on(receipt, timezone.now())
+    held = Receipt.objects.filter(pk__in=[receipt.pk for receipt in known])
+    until = timezone.now() + LEASE
+    held.update(state=Receipt.State.HELD, tries=F("tries") + 1, lease_until=until)
+    heard = []
+    for receipt in known:
+        receipt.tries, receipt.lease_until = receipt.tries + 1, until
+        heard += hear(receipt)
+    finished = held.filter(state=Receipt.State.HELD)
+    finished.update(state=Receipt.State.DONE, lease_until=None, error_class="")
+    return heard
+
+
+def hear(receipt: Receipt) -> list[Heard]:
+    listener = receipts.listener_of(receipt)
+    if listener is None:
         return []
     fact = receipt.event.fact
     try:
         listener.hear(fact)
     except Unavailable as refusal:
         put_off(receipt, refusal)
-    else:
-        receipts.finish(receipt)
     return [Heard(listener.name, fact)]
 
 
