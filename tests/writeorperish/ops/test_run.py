@@ -38,12 +38,6 @@ def data() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def settled_data(settled: Callable[[Path], None], data: Path) -> Path:
-    settled(data)
-    return data
-
-
 def end_all(data: Path) -> None:
     """Whatever a failed test left running has ended."""
     if data.is_dir():
