@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -121,6 +121,16 @@ class Run:
             if self.said[-1] == SILENCE:
                 pytest.fail(f"ended without {beginning!r}:\n" + "\n".join(self.said))
 
+    def set_begun(self, data: Path, before: dict[str, int]) -> dict[str, int]:
+        """The numbers of a set that is none of those before, as soon as it has them."""
+        while True:
+            assert self.process.poll() is None
+            with suppress(FileNotFoundError, ValueError):
+                found = pids(data)
+                if not set(found.values()) & set(before.values()):
+                    return found
+            time.sleep(0.02)
+
     def ended(self) -> int:
         return self.process.wait(PATIENCE_SECONDS)
 
@@ -171,20 +181,22 @@ def test_a_whole_life(data: Path, refused: Callable[..., tuple[int, str]]) -> No
     before = pids(data)
     first.process.kill()
     first.ended()
+    assert all("writeorperish" in arguments(pid) for pid in before.values())
     second = Run(data, "--port", str(free))
-    second.wait_for(f"ready http://127.0.0.1:{free}/")
+    begun = second.set_begun(data, before)
     assert not any("writeorperish" in arguments(pid) for pid in before.values())
     assert embedded.missing(data) == []
 
-    # One of the set dies: all end, and the servers of the run that was killed with them.
-    os.kill(pids(data)["beat"], signal.SIGKILL)
+    # One of the set dies, as early as can be: all end, and the servers of the run that was killed with them.
+    os.kill(begun["beat"], signal.SIGKILL)
     assert second.ended() == 1
+    assert not any(program(pid) for pid in begun.values())
     second.wait_for("A process ended by itself")
     assert embedded.missing(data) == ["postgres", "redis"]
 
     # The next start finds everything; asked to stop, all end well.
-    third = Run(data, "--no-demo")
-    third.wait_for("ready ")
+    third = Run(data, "--no-demo", "--port", str(free))
+    third.wait_for(f"ready http://127.0.0.1:{free}/")
     assert third.wait_for("demo ").endswith("alice@example.org / write-or-perish")
     alive = list(pids(data).values())
     third.process.send_signal(signal.SIGTERM)
