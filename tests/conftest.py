@@ -206,7 +206,6 @@ def aws_server() -> Iterator[str]:
 @pytest.fixture
 def bucket(aws_server: str, settings) -> Iterator[Bucket]:
     """Files lie in a bucket of this test's own."""
-    with credentials():
-        made = new_bucket(aws_server)
+    with credentials(), new_bucket(aws_server) as made:
         settings.STORAGE = made.options
         yield made

@@ -26,8 +26,8 @@ django_stubs_ext.monkeypatch()
 # Before numpy is loaded: workers share the cores, and threads that spin for them slow a query tenfold.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# Nearly all that is made while modules load stays: looking for garbage in it after every 700 new objects, as
-# Python does, takes a fifth of the time of each start.
+# Until the apps load, when it is not done at all (see writeorperish.ops.apps), and from then on: looking for garbage
+# after every 700 new objects, as Python does, takes a fifth of the time of each start.
 gc.set_threshold(10_000, 10, 10)
 
 BASE_DIR = Path(__file__).resolve().parent.parent

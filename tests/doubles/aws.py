@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from secrets import token_hex
+from functools import cache
 from typing import Any
 
 import boto3
@@ -66,7 +66,7 @@ class Bucket:
 
     @property
     def client(self) -> Any:
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name=REGION)
+        return client_of(self.endpoint)
 
     def names(self) -> list[str]:
         return [each["Key"] for each in self.listing()]
@@ -83,6 +83,10 @@ class Bucket:
     def remove(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
 
+    def make(self) -> None:
+        place = {"LocationConstraint": REGION}
+        self.client.create_bucket(Bucket=self.name, CreateBucketConfiguration=place)
+
     def vanish(self) -> None:
         """The bucket itself is gone, as after somebody's mistake."""
         for key in self.names():
@@ -90,8 +94,17 @@ class Bucket:
         self.client.delete_bucket(Bucket=self.name)
 
 
-def new_bucket(endpoint: str) -> Bucket:
-    bucket = Bucket(f"files-{token_hex(6)}", endpoint)
-    place = {"LocationConstraint": REGION}
-    bucket.client.create_bucket(Bucket=bucket.name, CreateBucketConfiguration=place)
-    return bucket
+@cache
+def client_of(endpoint: str) -> Any:
+    """One for all buckets: the SDK reads a megabyte about its service for each client."""
+    return boto3.client("s3", endpoint_url=endpoint, region_name=REGION)
+
+
+@contextmanager
+def new_bucket(endpoint: str) -> Iterator[Bucket]:
+    """Empty, and gone afterwards. The name is always one, so that the project's client for it stays, too."""
+    bucket = Bucket("files", endpoint)
+    bucket.make()
+    yield bucket
+    with suppress(bucket.client.exceptions.NoSuchBucket):
+        bucket.vanish()

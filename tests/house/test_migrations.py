@@ -40,8 +40,16 @@ def run(statement: str) -> None:
 
 
 def migrate(targets: list[tuple[str, str | None]]) -> None:
-    """To these migrations, all in one plan: each plan builds every model of the project anew."""
-    MigrationExecutor(connection).migrate(targets)
+    """To these migrations, each over a state with no more than what it names as its ground.
+
+    The executor's own way carries the models of the whole project from one to the next, and builds most of
+    them anew at every change: four times as long. Here a ground that is not named is found out, too.
+    """
+    executor = MigrationExecutor(connection)
+    for migration, backwards in executor.migration_plan(targets):
+        step = executor.unapply_migration if backwards else executor.apply_migration
+        ground = executor.loader.project_state((migration.app_label, migration.name), at_end=False)
+        step(ground, migration)
 
 
 def one_step_back(names: dict[str, list[str]]) -> list[tuple[str, str | None]]:

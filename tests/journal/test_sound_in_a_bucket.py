@@ -44,12 +44,15 @@ WEBM = "audio/webm;codecs=opus"
 def calls(bucket):
     """Each call to the bucket: what was asked, and whether a transaction was open meanwhile."""
     made = []
+    bucket_files.cache_clear()
     events = bucket_files(**bucket.options).client.meta.events
     events.register(
         "before-send.s3",
         lambda request, **_more: made.append((request.method, connection.in_atomic_block)),
     )
-    return made
+    yield made
+    # Nobody else is to have a client that is listened to.
+    bucket_files.cache_clear()
 
 
 @pytest.fixture

@@ -27,6 +27,14 @@ def own_folder(settings, tmp_path):
     return tmp_path / "files"
 
 
+@pytest.fixture
+def listened_to(bucket):
+    """The bucket, with a client that no other test has: this one is meddled with."""
+    bucket_files.cache_clear()
+    yield bucket
+    bucket_files.cache_clear()
+
+
 def kept(owner, clear=LONG):
     blob = storage.keep(owner.pk, BytesIO(clear), media_type="audio/ogg")
     storage.settle(blob)
@@ -63,8 +71,7 @@ def test_a_bucket_that_is_gone_is_no_file_that_is_gone_and_loses_nothing(bucket,
     assert set(Blob.objects.values_list("pk", flat=True)) == {blob.pk, doomed.pk}
 
 
-def test_refused_credentials_are_said_at_the_start_and_by_the_probe(bucket, ann, monkeypatch):
-    bucket_files.cache_clear()
+def test_refused_credentials_are_said_at_the_start_and_by_the_probe(listened_to, ann, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -117,7 +124,7 @@ def test_a_call_ends_and_is_tried_again_three_times_at_most(bucket, settings):
 
 
 @pytest.mark.parametrize("breaks", [1, 2])
-def test_what_breaks_off_is_fetched_once_more_and_half_of_it_is_no_answer(bucket, ann, breaks):
+def test_what_breaks_off_is_fetched_once_more_and_half_of_it_is_no_answer(listened_to, ann, breaks):
     blob = kept(ann)
     broken = []
 
@@ -128,7 +135,7 @@ def test_what_breaks_off_is_fetched_once_more_and_half_of_it_is_no_answer(bucket
         headers = {"Content-Length": "100", "Content-Range": "bytes 0-99/100"}
         return AWSResponse(request.url, 206, headers, BytesIO(bytes(50)))
 
-    events = bucket_files(**bucket.options).client.meta.events
+    events = bucket_files(**listened_to.options).client.meta.events
     events.register("before-send.s3.GetObject", half)
     if breaks == 1:
         assert clear(blob) == LONG
@@ -138,8 +145,7 @@ def test_what_breaks_off_is_fetched_once_more_and_half_of_it_is_no_answer(bucket
     assert len(broken) == breaks
 
 
-def test_only_the_endpoint_is_called_whatever_the_environment_says(bucket, ann, monkeypatch):
-    bucket_files.cache_clear()
+def test_only_the_endpoint_is_called_whatever_the_environment_says(listened_to, ann, monkeypatch):
     for name in (
         "HTTP_PROXY",
         "http_proxy",
@@ -151,21 +157,21 @@ def test_only_the_endpoint_is_called_whatever_the_environment_says(bucket, ann, 
     blob = kept(ann)
     assert clear(blob) == LONG
     called = []
-    events = bucket_files(**bucket.options).client.meta.events
+    events = bucket_files(**listened_to.options).client.meta.events
     events.register("before-send.s3", lambda request, **_more: called.append(request.url))
     clear(blob)
     storage.sweep()
     assert called
-    assert all(url.startswith(f"{bucket.endpoint}/{bucket.name}") for url in called)
+    assert all(url.startswith(f"{listened_to.endpoint}/{listened_to.name}") for url in called)
 
 
 # --- what is fetched and kept ------------------------------------------------------------------
 
 
-def test_a_jump_fetches_little_and_reading_on_fetches_more(bucket, ann):
+def test_a_jump_fetches_little_and_reading_on_fetches_more(listened_to, ann):
     blob = kept(ann, bytes(2_000_000))
     ranges = []
-    events = bucket_files(**bucket.options).client.meta.events
+    events = bucket_files(**listened_to.options).client.meta.events
     events.register(
         "before-send.s3.GetObject", lambda request, **_more: ranges.append(request.headers["Range"])
     )
@@ -180,9 +186,9 @@ def test_a_jump_fetches_little_and_reading_on_fetches_more(bucket, ann):
     assert len(ranges) < 6
 
 
-def test_a_large_file_goes_in_parts_and_a_piece_of_an_upload_in_one(bucket, ann):
+def test_a_large_file_goes_in_parts_and_a_piece_of_an_upload_in_one(listened_to, ann):
     sent = []
-    events = bucket_files(**bucket.options).client.meta.events
+    events = bucket_files(**listened_to.options).client.meta.events
     events.register(
         "before-send.s3", lambda request, **_more: sent.append((request.method, length(request)))
     )

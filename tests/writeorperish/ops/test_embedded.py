@@ -35,12 +35,6 @@ sys.stdin.read()
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    with a_folder() as folder:
-        yield folder
-
-
-@contextmanager
-def a_folder() -> Iterator[Path]:
     """A folder that any user may pass through; pytest's own may not be entered but by us."""
     folder = Path(tempfile.mkdtemp(prefix="wop-", dir="/tmp"))
     folder.chmod(0o755)
@@ -53,20 +47,6 @@ def a_folder() -> Iterator[Path]:
 @pytest.fixture
 def data(open_folder: Path) -> Path:
     return open_folder / "var"
-
-
-@pytest.fixture
-def settled_data(settled: Callable[[Path], None], data: Path) -> Path:
-    settled(data)
-    return data
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Path]:
-    """A data folder with both servers, for tests that only look."""
-    with a_folder() as folder:
-        embedded.ensure(folder / "var")
-        yield folder / "var"
 
 
 def clear(data: Path) -> None:
@@ -167,25 +147,27 @@ def test_a_malformed_url_is_refused_with_an_example(bad: str) -> None:
         embedded.split_redis_url(bad)
 
 
-def test_the_first_start_makes_a_database_that_row_security_binds(data: Path) -> None:
-    servers = embedded.ensure(data)
+def test_three_at_once_make_one_database_that_row_security_binds(data: Path) -> None:
+    # As somebody leaves it who is interrupted while it is set up.
+    (data / "postgres" / "cluster-new" / "base").mkdir(parents=True)
 
-    assert [server.name for server in servers.started] == ["postgres", "redis"]
-    assert value(data, "select current_user") == "writeorperish"
-    role = "from pg_roles where rolname = current_user"
-    assert value(data, f"select rolsuper or rolbypassrls or rolcreaterole {role}") is False
-    assert value(data, "show server_encoding") == "UTF8"
-    assert value(data, "show data_checksums") == "on"
-    assert value(data, "show fsync") == "on"
-    assert value(data, "show log_parameter_max_length") == "0"
-    assert value(data, "show listen_addresses") == ""
-    assert value(data, "select upper('é')") == "É"
-    with database(data) as line:
-        line.execute("create database another")
-    with database(data, dbname="another") as line:
-        assert line.execute("select '[1,2]'::vector <-> '[1,2]'").fetchone() == (0,)
-    embedded.stop(servers)
-    assert embedded.missing(data) == ["postgres", "redis"]
+    with another_process(data) as one, another_process(data) as two, another_process(data) as three:
+        assert sorted(count() for count in (one, two, three)) == ["0\n", "0\n", "2\n"]
+        assert embedded.missing(data) == []
+
+        assert value(data, "select current_user") == "writeorperish"
+        role = "from pg_roles where rolname = current_user"
+        assert value(data, f"select rolsuper or rolbypassrls or rolcreaterole {role}") is False
+        assert value(data, "show server_encoding") == "UTF8"
+        assert value(data, "show data_checksums") == "on"
+        assert value(data, "show fsync") == "on"
+        assert value(data, "show log_parameter_max_length") == "0"
+        assert value(data, "show listen_addresses") == ""
+        assert value(data, "select upper('é')") == "É"
+        with database(data) as line:
+            line.execute("create database another")
+        with database(data, dbname="another") as line:
+            assert line.execute("select '[1,2]'::vector <-> '[1,2]'").fetchone() == (0,)
 
 
 def test_redis_answers_under_its_three_urls_and_keeps_everything(running: Path) -> None:
@@ -237,12 +219,6 @@ def test_servers_whose_starter_died_get_a_new_owner_who_ends_them(settled_data: 
     assert embedded.ensure(settled_data).started == ()
     embedded.stop(heir)
     assert embedded.missing(settled_data) == ["postgres", "redis"]
-
-
-def test_three_at_once_start_each_server_once(data: Path) -> None:
-    with another_process(data) as one, another_process(data) as two, another_process(data) as three:
-        assert sorted(count() for count in (one, two, three)) == ["0\n", "0\n", "2\n"]
-        assert embedded.missing(data) == []
 
 
 def test_killed_servers_come_back_with_every_acknowledged_row(settled_data: Path) -> None:
@@ -317,22 +293,17 @@ def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
         embedded.ensure(tmp_path / "var")
 
 
-def test_when_one_server_cannot_start_the_other_does_not_stay(data: Path) -> None:
-    (data / "redis").mkdir(parents=True)
-    (data / "redis" / "appendonlydir").write_text("")
+def test_when_one_server_cannot_start_the_other_does_not_stay(settled_data: Path) -> None:
+    kept = settled_data / "redis" / "appendonlydir"
+    kept.rename(kept.with_name("elsewhere"))
+    kept.write_text("")
 
     with pytest.raises(CannotStart, match=r"Redis did not start: .*append-only"):
-        embedded.ensure(data)
+        embedded.ensure(settled_data)
 
-    assert embedded.missing(data) == ["postgres", "redis"]
-
-
-def test_an_interrupted_setting_up_is_begun_again(data: Path) -> None:
-    (data / "postgres" / "cluster-new" / "base").mkdir(parents=True)
-
-    embedded.ensure(data, ["postgres"])
-
-    assert value(data, "select 1") == 1
+    assert embedded.missing(settled_data) == ["postgres", "redis"]
+    kept.unlink()
+    kept.with_name("elsewhere").rename(kept)
 
 
 def test_no_word_of_a_failed_statement_reaches_the_log(running: Path) -> None:

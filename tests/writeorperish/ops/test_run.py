@@ -1,4 +1,5 @@
 import http.client
+import io
 import os
 import queue
 import shutil
@@ -10,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.xdist_group("run")
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 NAMES = ("web", "worker", "beat")
 PATIENCE_SECONDS = 60
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SILENCE = "(it said no more)"
 
 
@@ -36,12 +38,6 @@ def data() -> Iterator[Path]:
     yield folder / "var"
     end_all(folder / "var")
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def settled_data(settled: Callable[[Path], None], data: Path) -> Path:
-    settled(data)
-    return data
 
 
 def end_all(data: Path) -> None:
@@ -68,6 +64,27 @@ def refusal(data: Path, *words: str, **more: str) -> tuple[int, str]:
         check=False,
     )
     return done.returncode, done.stderr.strip()
+
+
+@pytest.fixture
+def refused(settings) -> Callable[..., tuple[int, str]]:
+    """What a start answers here, in this process, when what settings are read from is given already."""
+
+    def run(data: Path, **given: object) -> tuple[int, str]:
+        settings.DATA_DIR = data
+        for name, value in given.items():
+            setattr(settings, name, value)
+        said = io.StringIO()
+        heard = {number: signal.getsignal(number) for number in ASKING}
+        try:
+            with pytest.raises(SystemExit) as refusal:
+                call_command("run", stderr=said)
+        finally:
+            for number, handler in heard.items():
+                signal.signal(number, handler)
+        return refusal.value.code, said.getvalue().strip()
+
+    return run
 
 
 class Run:
@@ -104,6 +121,16 @@ class Run:
             if self.said[-1] == SILENCE:
                 pytest.fail(f"ended without {beginning!r}:\n" + "\n".join(self.said))
 
+    def set_begun(self, data: Path, before: dict[str, int]) -> dict[str, int]:
+        """The numbers of a set that is none of those before, as soon as it has them."""
+        while True:
+            assert self.process.poll() is None
+            with suppress(FileNotFoundError, ValueError):
+                found = pids(data)
+                if not set(found.values()) & set(before.values()):
+                    return found
+            time.sleep(0.02)
+
     def ended(self) -> int:
         return self.process.wait(PATIENCE_SECONDS)
 
@@ -126,7 +153,7 @@ def taken_port() -> Iterator[int]:
         yield busy.getsockname()[1]
 
 
-def test_a_whole_life(data: Path) -> None:
+def test_a_whole_life(data: Path, refused: Callable[..., tuple[int, str]]) -> None:
     with taken_port() as port:
         first = Run(data, "--port", str(port))
         moved = first.wait_for(f"Port {port} is busy")
@@ -138,7 +165,7 @@ def test_a_whole_life(data: Path) -> None:
     assert status(free, "/accounts/login/") == 200
 
     # Somebody starts it a second time.
-    code, said = refusal(data)
+    code, said = refused(data)
     assert code == 2
     assert said == (
         f"Process {first.process.pid} is already running on {data}. "
@@ -154,20 +181,22 @@ def test_a_whole_life(data: Path) -> None:
     before = pids(data)
     first.process.kill()
     first.ended()
+    assert all("writeorperish" in arguments(pid) for pid in before.values())
     second = Run(data, "--port", str(free))
-    second.wait_for(f"ready http://127.0.0.1:{free}/")
+    begun = second.set_begun(data, before)
     assert not any("writeorperish" in arguments(pid) for pid in before.values())
     assert embedded.missing(data) == []
 
-    # One of the set dies: all end, and the servers of the run that was killed with them.
-    os.kill(pids(data)["beat"], signal.SIGKILL)
+    # One of the set dies, as early as can be: all end, and the servers of the run that was killed with them.
+    os.kill(begun["beat"], signal.SIGKILL)
     assert second.ended() == 1
+    assert not any(program(pid) for pid in begun.values())
     second.wait_for("A process ended by itself")
     assert embedded.missing(data) == ["postgres", "redis"]
 
     # The next start finds everything; asked to stop, all end well.
-    third = Run(data, "--no-demo")
-    third.wait_for("ready ")
+    third = Run(data, "--no-demo", "--port", str(free))
+    third.wait_for(f"ready http://127.0.0.1:{free}/")
     assert third.wait_for("demo ").endswith("alice@example.org / write-or-perish")
     alive = list(pids(data).values())
     third.process.send_signal(signal.SIGTERM)
@@ -176,16 +205,18 @@ def test_a_whole_life(data: Path) -> None:
     assert embedded.missing(data) == ["postgres", "redis"]
 
 
-def test_interrupted_before_anything_serves_nothing_stays(data: Path) -> None:
-    run = Run(data, "--no-demo")
-    while not (data / "postgres" / "cluster").exists():
+def test_interrupted_before_anything_serves_nothing_stays(settled_data: Path) -> None:
+    begun = settled_data / "postgres" / "cluster" / "postmaster.pid"
+    assert not begun.exists()
+    run = Run(settled_data, "--no-demo")
+    while not begun.exists():
         assert run.process.poll() is None
         time.sleep(0.01)
 
     run.process.send_signal(signal.SIGINT)
 
     assert run.ended() == 0
-    assert embedded.missing(data) == ["postgres", "redis"]
+    assert embedded.missing(settled_data) == ["postgres", "redis"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +226,6 @@ def test_interrupted_before_anything_serves_nothing_stays(data: Path) -> None:
             {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x", "DEBUG": "1"},
             "The database at DATABASE_URL cannot be reached: ",
         ),
-        ({"REDIS_URL": "redis://127.0.0.1:1"}, "The server at REDIS_URL cannot be reached: "),
         ({"REDIS_URL": "cache:6379"}, "REDIS_URL must read like redis://"),
         ({"WOP_DATADIR": "/tmp"}, "Unknown setting WOP_DATADIR"),
     ],
@@ -219,16 +249,26 @@ def test_a_data_folder_that_cannot_be_written_says_one_sentence(data: Path) -> N
     assert "\n" not in words
 
 
-def test_a_given_database_must_bind_its_role(settled_data: Path) -> None:
-    servers = embedded.ensure(settled_data)
+def test_a_given_redis_must_answer(
+    settled_data: Path, refused: Callable[..., tuple[int, str]]
+) -> None:
+    code, words = refused(settled_data, REDIS=embedded.split_redis_url("redis://127.0.0.1:1"))
 
-    code, words = refusal(
-        settled_data / "other", DATABASE_URL=embedded.admin_database_url(settled_data), DEBUG="1"
-    )
+    assert code == 2
+    assert words.startswith("The server at REDIS_URL cannot be reached: ")
+    assert "\n" not in words
+    assert embedded.missing(settled_data) == ["postgres", "redis"]
+
+
+def test_a_given_database_must_bind_its_role(
+    running: Path, tmp_path: Path, refused: Callable[..., tuple[int, str]]
+) -> None:
+    above = embedded.admin_database_url(running)
+
+    code, words = refused(tmp_path, DATABASE_URL=above, OWN_SERVERS=True)
 
     assert code == 2
     assert words.startswith("The role of DATABASE_URL is above row level security")
-    embedded.stop(servers)
 
 
 def test_other_commands_say_how_to_start(data: Path) -> None:
