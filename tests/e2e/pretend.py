@@ -251,6 +251,7 @@ def listened_to(chromium: Browser) -> Iterator[BrowserContext]:
             complaints.append(message.text)
 
     context.on("console", hear)
+
     def caught(error: WebError) -> None:
         if "Failed to fetch dynamically imported module" not in str(error.error):
             complaints.append(str(error.error))
