@@ -46,8 +46,9 @@ from writeorperish.privacy.levels import Purpose
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_encoder")]
 
-# Nothing here is searched or suggested: the links' room would index every text.
-PORTRAYING = ("journal.", "writeorperish.")
+# Nothing here is searched or suggested, which every text would be made ready for. Jobs run, and end with what
+# they rest on.
+PORTRAYING = tuple(f"writeorperish.ai.handlers.{act}_what" for act in ("run", "stop", "drop"))
 SUBJECTS = [
     "piano", "garden", "running", "bread", "letters", "winter", "office", "swimming", "chess", "sea",
 ]  # fmt: skip
