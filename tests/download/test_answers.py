@@ -61,6 +61,10 @@ def double(server, settings):
     server.says = None
 
 
+# Nothing is suggested here.
+FINDING = ("download.handlers.index", "writeorperish.ai.")
+
+
 def agree(person):
     asked = consent.terms()[Purpose.ASK]
     consent.decide(person, Purpose.ASK, granted=True, text_version=asked.version)
@@ -76,13 +80,13 @@ def saying(*lines):
 
 def written(person, *texts, ai_usage="chat"):
     nodes = [entry(person, text, ai_usage=ai_usage) for text in texts]
-    drain()
+    drain(FINDING)
     return nodes
 
 
 def answered(person, words, **values):
     question = begin(person, words, where=values.pop("where", Where()), **values)
-    drain()
+    drain(FINDING)
     question.refresh_from_db()
     return question
 
@@ -199,7 +203,7 @@ def test_a_text_that_changes_while_it_is_answered_from_is_not_quoted(alice, doub
     )
     double.says = saying(line("You lay awake.", ("A", "I lay awake and counted.")))
     try:
-        drain()
+        drain(FINDING)
     finally:
         answers.keep = keep
     assert seen
@@ -222,7 +226,7 @@ def test_consent_taken_back_before_it_begins_stops_it(alice, double):
     question = begin(alice, "What about the piano downstairs?", where=Where())
     asked = consent.terms()[Purpose.ASK]
     consent.decide(alice, Purpose.ASK, granted=False, text_version=asked.version)
-    drain()
+    drain(FINDING)
     question.refresh_from_db()
     assert (question.outcome, double.requests) == ("stopped", [])
 
@@ -253,14 +257,14 @@ def test_the_question_before_counts_and_its_answer_does_not(alice):
     written(alice, TUNED, "The whistling man left his hat in the hall.")
     first = answered(alice, "Who tuned the piano?")
     ask(alice, first.conversation_id, "And what about his hat?")
-    drain()
+    drain(FINDING)
     second = Question.objects.order_by("asked_at").last()
     assert (second.conversation_id, second.outcome) == (first.conversation_id, "answered")
     ask(alice, first.conversation_id, "What is the blood type of my horse?")
-    drain()
+    drain(FINDING)
     assert Question.objects.order_by("asked_at").last().outcome == "refused"
     again = ask_again(alice, first.pk)
-    drain()
+    drain(FINDING)
     again.refresh_from_db()
     assert (again.instead_of_id, again.outcome) == (first.pk, "answered")
 

@@ -22,6 +22,8 @@ from writeorperish.privacy.walls import rows_of
 pytestmark = pytest.mark.django_db
 
 NOW = datetime.now(UTC)
+# What search needs of all that happens to a text; suggestions are made beside it.
+FINDING = ("download.handlers.index", "writeorperish.ai.")
 
 
 def asked(person, typed, **values):
@@ -38,7 +40,7 @@ def marked(hit):
 
 def write(owner, *texts, **values):
     nodes = [entry(owner, text, **values) for text in texts]
-    drain()
+    drain(FINDING)
     return [node.pk for node in nodes]
 
 
@@ -83,13 +85,13 @@ def test_without_the_model_words_are_found_and_the_reason_is_said(alice, setting
     assert (found.meaning, bool(found.why)) == ("off", True)
 
 
-@pytest.mark.parametrize("typed", ["piano", '"piano"', "in:journal", "today", "-stove", "PIANO…"])
 @pytest.mark.parametrize("mode", Mode)
-def test_nobody_finds_what_is_not_theirs(cast, typed, mode):
+def test_nobody_finds_what_is_not_theirs(cast, mode):
     write(cast.alice, "piano", ai_usage="chat")
-    for who in (cast.bob, cast.charlie, cast.mallory, cast.moderator):
-        assert ids(asked(who, typed, mode=mode)) == []
-        assert ids(asked(who, typed, mode=mode, whose=Whose.SHARED)) == []
+    for typed in ("piano", '"piano"', "in:journal", "today", "-stove", "PIANO…"):
+        for who in (cast.bob, cast.charlie, cast.mallory, cast.moderator):
+            assert ids(asked(who, typed, mode=mode)) == [], (typed, who)
+            assert ids(asked(who, typed, mode=mode, whose=Whose.SHARED)) == [], (typed, who)
 
 
 @pytest.mark.parametrize("mode", [Mode.BOTH, Mode.WORDS, Mode.EXACT])
@@ -241,18 +243,18 @@ def test_a_text_that_cannot_be_opened_is_shown_as_such_and_hurts_no_other(alice)
     assert ids(asked(alice, '"tea"')) == [good]
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "", " ", '"', "-", "::", "tag:", "%", "_", "\\", "'; DROP TABLE download_posting; --", "(a+)+$",
-        "\x00", "\ud800", "tea\x00", "a" * 10_000, "( [ * " * 2_000, "tea " * 2_500, "last week " * 500, "\u202etea",
-    ],
-)  # fmt: skip
+ANYTHING = [
+    "", " ", '"', "-", "::", "tag:", "%", "_", "\\", "'; DROP TABLE download_posting; --", "(a+)+$",
+    "\x00", "\ud800", "tea\x00", "a" * 10_000, "( [ * " * 2_000, "tea " * 2_500, "last week " * 500, "\u202etea",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("mode", Mode)
-def test_whatever_is_typed_is_answered(alice, typed, mode):
+def test_whatever_is_typed_is_answered(alice, mode):
     write(alice, "tea", ai_usage="chat")
-    found = asked(alice, typed, mode=mode)
-    assert len(found.hits) <= 1
+    for typed in ANYTHING:
+        found = asked(alice, typed, mode=mode)
+        assert len(found.hits) <= 1, typed[:20]
 
 
 def test_a_longer_list_costs_no_further_query(alice):
@@ -265,7 +267,7 @@ def test_a_longer_list_costs_no_further_query(alice):
         ) as queries:
             asked(alice, "tea")
         counts.append(len(queries))
-        write(alice, *[f"tea stove {n}" for n in range(10)], ai_usage="chat")
+        write(alice, *[f"tea stove {n}" for n in range(5)], ai_usage="chat")
     assert counts[0] == counts[1]
 
 

@@ -23,6 +23,7 @@ from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref, Sourced, models_of
 
 pytestmark = pytest.mark.django_db
+JOBS = ("writeorperish.ai.handlers.run_what",)
 
 
 def grown_from(node) -> dict[str, int]:
@@ -37,12 +38,16 @@ def plant(person) -> None:
     """Everything AI makes of entries only when its person agreed and there is enough of them."""
     asked = consent.terms()[Purpose.PORTRAIT]
     consent.decide(person, Purpose.PORTRAIT, granted=True, text_version=asked.version)
-    for _ in range(9):
+    drain()
+    here = Node.objects.filter(owner=person, deleted_at=None)
+    for _ in range(10 - here.count()):
         entry(person, "More words. " * 120, ai_usage="chat")
+    # These are only there to be many.
+    drain(JOBS)
     ask_for_portrait(person)
     begin(person, "Which words are #tagged?", where=Where())
     drain()
-    for node in Node.objects.filter(owner=person, deleted_at=None):
+    for node in here.all():
         keep_answer(person, node)
         suggest_a_link(person, node)
 

@@ -21,7 +21,7 @@ from journal.actions.trash import TRASH_LIFE, purge, trash_node
 from journal.models.nodes import Node
 from tests.events_drain import drain
 from tests.factories import entry, zipped
-from tests.house.test_forgetting import keep_answer, suggest_a_link
+from tests.house.test_forgetting import JOBS, keep_answer, suggest_a_link
 from tests.house.test_tables import OURS
 from tests.sounds import sound
 from writeorperish.crypto import keys, storage
@@ -97,8 +97,11 @@ def plant(alice, bob, circle) -> list:
         ai_usage="chat",
         audience=Audience((circle,), (bob,)),
     ).node
+    drain()
     for _ in range(9):
         entry(alice, "More words. " * 120, ai_usage="chat")
+    # These are only there to be many.
+    drain(JOBS)
     entry(alice, "a" * 100_001)
     ask_for_portrait(alice)
     ask_for_reply(alice, node.pk)

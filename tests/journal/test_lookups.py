@@ -37,6 +37,8 @@ pytestmark = pytest.mark.django_db
 
 PIANO = "The piano tuner came and the piano sounds warm again."
 TRAIN = "The night train to Vienna was late, and the sleeping car was cold."
+# Nothing is suggested here, nor found by its words.
+FINDING = ("writeorperish.ai.",)
 QUERY = "late night train"
 
 
@@ -57,7 +59,7 @@ def given(node, person):
 @pytest.fixture
 def archive(alice):
     nodes = [entry(alice, words, ai_usage="chat") for words in (PIANO, TRAIN)]
-    drain()
+    drain(FINDING)
     return nodes
 
 
@@ -75,7 +77,7 @@ def test_what_is_closed_deleted_somebody_elses_or_given_already_is_not_found(ali
     entry(alice, secret, ai_usage="none")
     entry(bob, secret, ai_usage="chat", circles=(befriend(bob, alice),))
     trash_node(alice, entry(alice, secret, ai_usage="chat"))
-    drain()
+    drain(FINDING)
 
     def told(*cuts):
         found = OwnEntries(alice).found(wanted(query=QUERY), cuts)
@@ -101,26 +103,22 @@ def test_four_previews_at_most_and_no_quote_within(alice):
         entry(
             alice, f"{TRAIN} {number} {quote_marker(quoted.pk)} {'train ' * 300}", ai_usage="chat"
         )
-    drain()
+    drain(FINDING)
     found = OwnEntries(alice).found(wanted(query=QUERY), [])
     assert len(found) == 4
     assert all(each.end - each.start <= PREVIEW_CHARS for each in found)
     assert all(each.quotes for each in found)
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
+def test_whatever_a_model_writes_is_answered(alice, archive):
+    for asked in (
         Wanted("1", "search_entries", "not json"),
         Wanted("1", "search_entries", "[]"),
         Wanted("1", "search_entries", '{"query": 7}'),
         Wanted("1", "search_entries", '{"query": "  "}'),
         Wanted("1", "delete_everything", "{}"),
-    ],
-    ids=lambda each: each.arguments,
-)
-def test_whatever_a_model_writes_is_answered(alice, archive, asked):
-    assert OwnEntries(alice).found(asked, []) == [NOTHING]
+    ):
+        assert OwnEntries(alice).found(asked, []) == [NOTHING], asked
 
 
 # --- opening
@@ -195,7 +193,7 @@ def writer(request, alice, server, settings):
 
 def replied(person, node):
     reply, job = ask_for_reply(person, node.pk)
-    drain()
+    drain(FINDING)
     reply.refresh_from_db()
     return reply, list(Call.objects.filter(job=job.pk).order_by("started_at"))
 

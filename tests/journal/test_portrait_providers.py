@@ -18,7 +18,7 @@ from journal.portraying import CALL_ENTRIES, sentences_of
 from tests.doubles.provider import provider
 from tests.events_drain import drain
 from tests.factories import befriend, entry, person
-from tests.journal.test_portraits import SUBJECTS, agree, built, words_about, written
+from tests.journal.test_portraits import PORTRAYING, SUBJECTS, agree, built, words_about, written
 from writeorperish.ai import budget, gateway
 from writeorperish.ai.models import Call, Job, Purse, Scope
 from writeorperish.ops.breaker import breaker
@@ -235,7 +235,7 @@ def test_a_job_spends_no_more_than_its_ceiling(writer, double, monkeypatch):
     monkeypatch.setattr(notes, "MOST_MICRODOLLARS", 1)
     written(writer, count=CALL_ENTRIES * 3)
     ask_for_portrait(writer)
-    drain()
+    drain(PORTRAYING)
     for job in Job.objects.filter(kind=portraits.KIND):
         assert Call.objects.filter(job=job.pk, sent=True).count() <= 1
     assert Portrait.objects.exists()
@@ -305,7 +305,7 @@ def portrayed(writer, double):
 
 def replied(who, node):
     _reply, job = ask_for_reply(who, node.pk)
-    drain()
+    drain(PORTRAYING)
     job.refresh_from_db()
     return job
 

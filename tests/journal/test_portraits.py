@@ -46,6 +46,9 @@ from writeorperish.privacy.levels import Purpose
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_encoder")]
 
+# Nothing here is searched or suggested, which every text would be made ready for. Jobs run, and end with what
+# they rest on.
+PORTRAYING = tuple(f"writeorperish.ai.handlers.{act}_what" for act in ("run", "stop", "drop"))
 SUBJECTS = [
     "piano", "garden", "running", "bread", "letters", "winter", "office", "swimming", "chess", "sea",
 ]  # fmt: skip
@@ -78,14 +81,14 @@ def writer(alice):
 @pytest.fixture
 def entries(writer):
     made = written(writer)
-    drain()
+    drain(PORTRAYING)
     return made
 
 
 def built(who):
     """The job, at its end, and the portrait that is shown."""
     job = ask_for_portrait(who)
-    drain()
+    drain(PORTRAYING)
     job.refresh_from_db()
     return job, shown_to(who)
 
@@ -134,7 +137,7 @@ def test_every_open_entry_is_noted_once_a_revision_and_no_other(writer, entries)
 def test_heard_twice_and_asked_twice_it_is_built_once(writer, entries):
     job = ask_for_portrait(writer)
     assert ask_for_portrait(writer) == job
-    drain_twice()
+    drain_twice(PORTRAYING)
     assert Portrait.objects.count() == 1
     built(writer)
     assert Portrait.objects.count() == 1, "nothing new, no new version"
@@ -160,7 +163,7 @@ def test_without_consent_nothing_is_noted_also_where_nothing_would_leave(alice):
     agree(alice)
     job = ask_for_portrait(alice)
     agree(alice, granted=False)
-    drain()
+    drain(PORTRAYING)
     job.refresh_from_db()
     assert (job.state, job.error) == ("stopped", "no_consent")
     assert not Note.objects.exists()
@@ -427,7 +430,7 @@ def test_the_clock_begins_none_while_ai_is_paused_here(writer, settings):
 def test_the_next_one_waits_for_a_week_and_for_something_new(writer):
     written(writer)
     start_due(timezone.now() + timedelta(hours=1))
-    drain()
+    drain(PORTRAYING)
     assert current_of(writer)
     assert due(days=8) == []
     written(writer, count=9)
@@ -440,7 +443,7 @@ def test_the_next_one_waits_for_a_week_and_for_something_new(writer):
 def test_much_that_is_new_is_enough_and_notes_alone_do_not_hide_it(writer):
     written(writer)
     start_due(timezone.now() + timedelta(hours=1))
-    drain()
+    drain(PORTRAYING)
     entry(writer, words_about("a long walk") * 16, ai_usage="chat")
     assert due(days=8) == [writer.pk]
     job, _new = jobs.start(writer, portraits.KIND, about=portraits.about(writer.pk))
@@ -458,7 +461,7 @@ def test_one_that_was_set_aside_is_built_anew_at_the_next_chance(writer, entries
     assert due(hours=25) == [writer.pk]
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
         start_due(timezone.now())
-        drain()
+        drain(PORTRAYING)
     assert current_of(writer).entries == 9
 
 
@@ -563,7 +566,7 @@ def test_a_stop_ends_it_between_two_steps(writer, entries):
     jobs.cancel(writer, job.pk)
     job.refresh_from_db()
     assert job.state == "stopped"
-    drain()
+    drain(PORTRAYING)
     assert not Note.objects.exists()
 
 

@@ -14,7 +14,7 @@ from journal.models.portraits import Note, Portrait
 from journal.portraying import sentences_of
 from tests.events_drain import drain
 from tests.factories import entry
-from tests.journal.test_portraits import agree, built, words_about, written
+from tests.journal.test_portraits import PORTRAYING, agree, built, words_about, written
 from writeorperish.ai import jobs
 from writeorperish.ai.gateway import change_preferences
 from writeorperish.privacy import consent
@@ -54,7 +54,7 @@ def test_agreeing_and_asking_are_one_step_and_the_page_follows(alice, signed_in)
     shown = page(client)
     assert "Your entries are being read." in shown
     assert 'hx-trigger="load delay:2s"' in shown
-    drain()
+    drain(PORTRAYING)
     shown = page(client)
     assert "these are sentences from your own entries" in shown
     assert "I believe that the sea is important to me." in shown

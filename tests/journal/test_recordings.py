@@ -60,6 +60,11 @@ from writeorperish.refs import new_id
 
 pytestmark = pytest.mark.django_db
 
+# What was said is neither searched nor suggested here.
+HEARING = (
+    "journal.handlers.",
+    *(f"writeorperish.ai.handlers.{act}_what" for act in ("run", "stop", "drop")),
+)
 WEBM = "audio/webm;codecs=opus"
 
 
@@ -125,7 +130,7 @@ def test_chunks_come_in_any_order_and_twice_and_become_one_file_that_can_be_soug
     told = [Segment(0, 4, 7_000)]
     assert finish_recording(alice, recording, told).state == "assembling"
     assert finish_recording(alice, recording, told).state == "assembling"
-    drain()
+    drain(HEARING)
     ready = fresh(recording)
     assert (ready.state, ready.media_type, ready.holes) == ("ready", "audio/webm", 0)
     assert abs(ready.duration_ms - 7_000) < 200
@@ -144,7 +149,7 @@ def test_a_short_recording_keeps_its_last_moment(alice, seconds):
     # Coded quickly: five minutes of it take a moment only.
     data = sound(seconds, *OPUS, "-compression_level", "0")
     recording = spoken(alice, in_pieces(data, 2), told=[round(seconds * 1000)])
-    drain()
+    drain(HEARING)
     assert abs(fresh(recording).duration_ms - seconds * 1000) < 120
 
 
@@ -164,7 +169,7 @@ def test_many_chunks_with_a_header_inside_and_a_second_run_keep_their_last_secon
         put_chunk(alice, begun, 0, n, piece, media_type=WEBM)
     # The tab comes back, sends what is missing from its thirtieth piece on, and records a second run.
     recording = spoken(alice, chunks, in_pieces(sound(1.0), 2), told=[6_000, 1_000], begun=begun)
-    drain()
+    drain(HEARING)
     ready = fresh(recording)
     assert abs(ready.duration_ms - 7_000) < 300
     assert ready.parts.get().end_ms == ready.duration_ms
@@ -183,14 +188,14 @@ def test_segments_of_one_kind_are_joined_as_they_are_and_of_two_kinds_by_coding_
         put_chunk(alice, phone, 1, n, data, media_type="audio/mp4")
     mixed = spoken(alice, in_pieces(sound(3.0), 2), begun=phone, accept_holes=True)
     # The second segment was announced late: it is finished with what was told.
-    drain()
+    drain(HEARING)
     assert abs(fresh(alike).duration_ms - 5_000) < 300
     assert fresh(mixed).state == "ready"
     both = begin_recording(alice)[0]
     put_chunk(alice, both, 0, 0, sound(3.0), media_type=WEBM)
     put_chunk(alice, both, 1, 0, sound(2.0, *AAC), media_type="audio/mp4")
     finish_recording(alice, both, [Segment(0, 1, 3_000), Segment(1, 1, 2_000)])
-    drain()
+    drain(HEARING)
     assert abs(fresh(both).duration_ms - 5_000) < 300
     assert fresh(both).media_type == "audio/webm"
 
@@ -206,7 +211,7 @@ def test_segments_of_one_kind_are_joined_as_they_are_and_of_two_kinds_by_coding_
 )
 def test_a_file_is_known_by_its_content_whatever_it_is_called(alice, data, kind):
     recording = spoken(alice, [data], kind=kind)
-    drain()
+    drain(HEARING)
     assert fresh(recording).state == "ready"
     assert abs(fresh(recording).duration_ms - 1_000) < 150
 
@@ -217,7 +222,7 @@ def test_what_is_no_sound_is_refused_at_the_door_or_said_after(alice):
         with pytest.raises(NotAudio):
             put_chunk(alice, recording, 0, 0, data, media_type="audio/webm")
     broken = spoken(alice, [sound(2.0)[:40] + b"\0" * 4_000])
-    drain()
+    drain(HEARING)
     assert (fresh(broken).state, fresh(broken).blob) == ("failed", None)
     assert fresh(broken).error in {"not_audio", "not_readable"}
     assert broken.chunks.count() == 1
@@ -267,30 +272,30 @@ def test_a_chunk_that_never_came_is_named_and_may_be_done_without(alice):
     # It still comes, or does not.
     ready = finish_recording(alice, recording, told, accept_holes=True)
     assert (ready.state, ready.holes) == ("assembling", 1)
-    drain()
+    drain(HEARING)
     assert fresh(recording).state == "ready"
 
 
 def test_less_sound_than_was_recorded_is_no_recording_and_nothing_is_lost(alice):
     recording = spoken(alice, in_pieces(sound(4.0), 2), told=[9_000])
-    drain()
+    drain(HEARING)
     assert (fresh(recording).state, fresh(recording).error) == ("failed", "duration")
     assert recording.chunks.count() == 2
     # Told rightly it is put together after all.
     finish_recording(alice, fresh(recording), [Segment(0, 2, 4_000)])
-    drain()
+    drain(HEARING)
     assert fresh(recording).state == "ready"
 
 
 def test_without_ffmpeg_the_sound_waits_and_says_why(alice, settings):
     settings.FFMPEG = "/nowhere/ffmpeg"
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000])
-    drain()
+    drain(HEARING)
     assert (fresh(recording).state, fresh(recording).error) == ("failed", "no_ffmpeg")
     assert recording.chunks.count() == 2
     settings.FFMPEG = ""
     finish_recording(alice, fresh(recording), [Segment(0, 2, 2_000)])
-    drain()
+    drain(HEARING)
     assert fresh(recording).state == "ready"
 
 
@@ -340,7 +345,7 @@ def test_what_hears_nothing_for_ten_minutes_was_interrupted(alice):
 
 def test_with_no_service_the_sound_waits_beside_an_empty_draft(alice):
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000])
-    drain()
+    drain(HEARING)
     ready = fresh(recording)
     assert (ready.transcript, ready.why, ready.draft.body) == ("off", "no_provider", "")
     with pytest.raises(CapabilityOff):
@@ -354,7 +359,7 @@ def test_with_no_service_the_sound_waits_beside_an_empty_draft(alice):
 def test_what_was_said_goes_into_a_draft_with_its_price_and_its_reading_written_down(alice, double):
     agree(alice)
     recording = spoken(alice, in_pieces(sound(3.0), 2), told=[3_000])
-    drain()
+    drain(HEARING)
     ready = fresh(recording)
     assert (ready.state, ready.transcript, ready.why) == ("ready", "done", "")
     (request,) = double.requests
@@ -375,7 +380,7 @@ def test_what_was_said_goes_into_a_draft_with_its_price_and_its_reading_written_
 def test_an_entry_of_its_own_says_when_it_was_spoken(alice, double):
     agree(alice)
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], into="entry")
-    drain()
+    drain(HEARING)
     node = fresh(recording).node
     assert node.body == recording.parts.get().text
     assert node.title.startswith("Spoken on ")
@@ -388,14 +393,14 @@ def test_what_is_closed_to_ai_or_not_agreed_to_is_never_sent(alice, double, usag
         agree(alice)
     begun = begin_recording(alice, ai_usage=usage)[0]
     recording = spoken(alice, in_pieces(sound(2.0), 2), begun=begun)
-    drain()
+    drain(HEARING)
     assert fresh(recording).why == {"none": "ai_off_here", "chat": "no_consent"}[usage]
     with pytest.raises(NotAllowed):
         transcribe_again(alice, fresh(recording))
     assert double.requests == []
     agree(alice)
     transcribe_again(alice, fresh(recording), open_to_ai=True)
-    drain()
+    drain(HEARING)
     assert fresh(recording).transcript == "done"
     assert fresh(recording).draft.body
 
@@ -404,7 +409,7 @@ def test_an_empty_purse_sends_nothing_and_keeps_the_sound(alice, double):
     agree(alice)
     budget.allow(alice.pk, {Scope.TRANSCRIPTION: 1}, by_hand=True)
     recording = spoken(alice, in_pieces(sound(3.0), 2), told=[3_000])
-    drain()
+    drain(HEARING)
     ready = fresh(recording)
     assert (ready.state, ready.transcript, ready.why) == ("ready", "off", "budget_spent")
     assert ready.blob
@@ -418,7 +423,7 @@ def test_a_service_that_fails_leaves_a_line_that_a_second_try_replaces(alice, do
     agree(alice)
     double.next("server", times=2)
     recording = spoken(alice, in_pieces(sound(3.0), 2), told=[3_000], into="entry")
-    drain()
+    drain(HEARING)
     failed = fresh(recording)
     assert (failed.state, failed.transcript) == ("ready", "failed")
     assert failed.blob
@@ -427,13 +432,13 @@ def test_a_service_that_fails_leaves_a_line_that_a_second_try_replaces(alice, do
     double.orders.clear()
     breaker("ai:openai:transcribe", counts=gateway.asking.is_away).close()
     transcribe_again(alice, failed)
-    drain()
+    drain(HEARING)
     again = fresh(recording)
     assert again.transcript == "done"
     assert again.node.body == again.parts.get().text
     # Once more changes nothing that stands.
     transcribe_again(alice, again)
-    drain()
+    drain(HEARING)
     assert fresh(recording).node.body == again.node.body
     assert fresh(recording).node.rev == again.node.rev
 
@@ -446,7 +451,7 @@ def test_long_speech_is_cut_in_its_pauses_heard_in_parts_and_joined_in_order(
     monkeypatch.setattr(audio, "PAUSE_WITHIN_MS", 4_000)
     data = sound(25.0, pauses=((8.0, 8.8), (16.4, 17.4), (3.0, 4.5)))
     recording = spoken(alice, in_pieces(data, 5), told=[25_000])
-    drain()
+    drain(HEARING)
     parts = list(fresh(recording).parts.order_by("index"))
     edges = [(part.start_ms, part.end_ms) for part in parts]
     assert edges[0][0] == 0
@@ -480,7 +485,7 @@ def test_one_stretch_that_fails_fails_alone(alice, double, monkeypatch):
     monkeypatch.setattr(audio, "PAUSE_WITHIN_MS", 4_000)
     recording = spoken(alice, in_pieces(sound(25.0), 5), told=[25_000])
     double.next("bad_request")
-    drain()
+    drain(HEARING)
     ready = fresh(recording)
     states = [part.state for part in ready.parts.order_by("index")]
     assert states == ["failed", "done", "done"]
@@ -492,7 +497,7 @@ def test_one_stretch_that_fails_fails_alone(alice, double, monkeypatch):
         alice, ready.draft_id, seq=ready.draft.seq + 1, title="", text=f"{ready.draft.body}\n\nPS"
     )
     transcribe_again(alice, ready)
-    drain()
+    drain(HEARING)
     whole = fresh(recording).draft.body.split("\n\n")
     assert whole == [ready.parts.get(index=0).text, second, third, "PS"]
 
@@ -503,7 +508,7 @@ def test_typed_and_twice_spoken_words_of_one_draft_are_all_kept(alice, double):
     for seconds in (2.0, 3.0):
         begun = begin_recording(alice, draft=draft.pk, ai_usage="chat")[0]
         spoken(alice, in_pieces(sound(seconds), 2), begun=begun)
-        drain()
+        drain(HEARING)
     body = fresh(draft).body
     texts = [part.text for part in TranscriptPart.objects.order_by("recording__created_at")]
     assert body == "\n\n".join(["Typed first.", *texts])
@@ -526,7 +531,7 @@ def test_a_worker_that_lost_its_job_leaves_neither_words_nor_a_ready_recording(
 
     monkeypatch.setattr(audio, "cut", cut_slowly)
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], into="entry")
-    drain()
+    drain(HEARING)
     # That it is ready, its words, its entry and the end of its job stand together or not at all.
     assert (fresh(recording).state, fresh(recording).node) == ("transcribing", None)
     assert not Node.objects.exists()
@@ -547,7 +552,7 @@ def test_closed_to_ai_between_two_stretches_the_second_stays_here(alice, double,
 
     monkeypatch.setattr(audio, "cut", cut)
     recording = spoken(alice, in_pieces(sound(25.0), 5), told=[25_000])
-    drain()
+    drain(HEARING)
     assert len(double.requests) == 1
     assert (fresh(recording).transcript, fresh(recording).why) == ("partial", "ai_off_here")
 
@@ -557,7 +562,7 @@ def test_closed_to_ai_between_two_stretches_the_second_stays_here(alice, double,
 
 def test_discarded_it_comes_back_for_a_day_and_then_every_piece_is_gone(alice):
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000])
-    drain()
+    drain(HEARING)
     discard_recording(alice, fresh(recording))
     assert not recordings_of(alice).exists()
     restore_recording(alice, fresh(recording))
@@ -578,14 +583,14 @@ def test_nothing_is_sent_of_a_recording_that_went_while_it_waited(alice, double)
     discard_recording(alice, fresh(recording))
     Recording.objects.update(discarded_at=timezone.now() - timedelta(hours=25))
     assert sweep_recordings() == 1
-    drain()
+    drain(HEARING)
     assert double.requests == []
     assert (Job.objects.get().state, Job.objects.get().error) == ("failed", "not_found")
 
 
 def test_the_sound_goes_with_its_entry_when_that_is_let_go(alice):
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], into="entry")
-    drain()
+    drain(HEARING)
     trash_node(alice, fresh(recording).node)
     assert not recordings_of(alice).exists()
     Node.objects.update(purge_after=timezone.now())
@@ -599,7 +604,7 @@ def test_the_sound_goes_with_its_entry_when_that_is_let_go(alice):
 def test_sound_nobody_wanted_kept_goes_once_its_words_are_an_entry(alice, double):
     agree(alice)
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], keep_audio=False)
-    drain()
+    drain(HEARING)
     draft = fresh(recording).draft
     write_node(alice, id=draft.pk, text=draft.body)
     assert not Recording.objects.exists()
@@ -620,7 +625,7 @@ def test_the_export_has_the_sound_beside_its_entry_and_plays_it_offline(alice):
     recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000], into="entry")
     loose = spoken(alice, in_pieces(sound(1.0), 2), told=[1_000])
     discarded = spoken(alice, in_pieces(sound(1.0), 2), told=[1_000])
-    drain()
+    drain(HEARING)
     discard_recording(alice, fresh(discarded))
     export = ask_for_export(alice)
     build_export(export.pk)

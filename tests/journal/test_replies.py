@@ -27,6 +27,8 @@ from writeorperish.refs import Ref, new_id
 
 pytestmark = pytest.mark.django_db
 
+# Nothing is suggested here, nor found by its words.
+REPLYING = ("writeorperish.ai.",)
 SLEEP = "I could not sleep. The piano downstairs played until two."
 
 
@@ -44,10 +46,10 @@ def fresh(row):
 def test_without_a_service_the_reply_is_ones_own_words_and_a_question(alice):
     earlier = entry(alice, "The piano was out of tune again. We went home.", ai_usage="chat")
     node = entry(alice, SLEEP, ai_usage="chat")
-    drain()
+    drain(REPLYING)
     reply, job = ask_for_reply(alice, node.pk)
     assert (reply.state, reply.author_kind, reply.parent) == ("writing", "ai", node)
-    drain()
+    drain(REPLYING)
     reply, job = fresh(reply), fresh(job)
     assert (reply.state, reply.author_model, job.state, job.offline) == (
         "whole", "offline", "done", True,
@@ -61,10 +63,10 @@ def test_without_a_service_the_reply_is_ones_own_words_and_a_question(alice):
 
 def test_the_ledger_names_every_text_that_was_given(alice):
     related = entry(alice, "The piano teacher came late.", ai_usage="chat")
-    drain()
+    drain(REPLYING)
     node = entry(alice, SLEEP, ai_usage="chat")
     _reply, job = ask_for_reply(alice, node.pk)
-    drain()
+    drain(REPLYING)
     call = Call.objects.get(job=job.pk)
     assert (call.provider, call.sent, call.cost_microdollars) == ("offline", False, 0)
     assert set(call.reads.values_list("ref_id", flat=True)) == {node.pk, related.pk}
@@ -84,14 +86,14 @@ def test_what_is_not_open_leaves_a_gap_and_never_its_words(alice):
     middle = entry(alice, "an open middle", parent=root, ai_usage="chat")
     end = entry(alice, "an open end", parent=middle, ai_usage="train")
     entry(alice, "a secret about the open end", ai_usage="none")
-    drain()
+    drain(REPLYING)
     slots = context_of(alice, end.pk)
     first, *others = slots["thread"]
     assert first.part == Fact(NOT_OPEN)
     assert [each.part.text for each in others] == ["an open middle", "an open end"]
     assert "secret" not in texts_in(slots)
     reply, _job = ask_for_reply(alice, end.pk)
-    drain()
+    drain(REPLYING)
     assert "secret" not in fresh(reply).body
     assert not Read.objects.filter(ref_id=root.pk).exists()
 
@@ -121,7 +123,7 @@ def test_a_quoted_entry_is_given_under_its_own_rules_and_listed(alice, bob):
         assert absent not in told
     assert told.count(QUOTE_NOT_OPEN) == 3
     _reply, job = ask_for_reply(alice, node.pk)
-    drain()
+    drain(REPLYING)
     reads = Read.objects.filter(call__job=job.pk, ref_id=open_one.pk, owner=alice)
     assert (7, 25) in reads.values_list("start", "end")
     assert not Read.objects.filter(
@@ -157,7 +159,7 @@ def test_a_marker_in_a_model_s_own_words_quotes_nothing(alice):
     secret = entry(alice, "an open secret", ai_usage="chat")
     node = entry(alice, SLEEP, ai_usage="chat")
     reply, _job = ask_for_reply(alice, node.pk)
-    drain()
+    drain(REPLYING)
     reply = fresh(reply)
     edit_node(alice, reply, base_rev=reply.rev, title=None, text=f"Look: {marker(secret)}")
     end = entry(alice, "go on", parent=reply, ai_usage="chat")
@@ -219,7 +221,7 @@ def test_what_changed_before_the_worker_came_is_stopped_unread(alice, asked, cha
         jobs.run(job.pk)
     else:
         jobs.stop_withheld(alice.pk)
-    drain()
+    drain(REPLYING)
     assert fresh(reply) is None
     assert (fresh(job).state, fresh(job).error) == ("stopped", why)
     assert not Call.objects.filter(task="reply").exists()
@@ -232,7 +234,7 @@ def test_what_changes_while_it_is_written_tells_its_worker_to_stop(alice, bob, a
     other = jobs.start(bob, job.kind, about=Ref.to(entry(bob, ai_usage="chat")))[0]
     claimed = [jobs.claim(each.pk) for each in (job, other)]
     change(alice, node)
-    drain()
+    drain(REPLYING)
     assert [fresh(each).stop_asked_at is None for each in claimed] == [False, True]
 
 
@@ -240,14 +242,14 @@ def test_a_text_that_is_opened_further_stops_nothing(alice, asked):
     node, _reply, job = asked
     jobs.claim(job.pk)
     change_settings(alice, node, ai_usage="train")
-    drain()
+    drain(REPLYING)
     assert fresh(job).stop_asked_at is None
 
 
 def test_a_reply_that_was_deleted_while_it_was_written_is_discarded(alice, asked):
     _node, reply, job = asked
     trash_node(alice, reply)
-    drain()
+    drain(REPLYING)
     assert fresh(reply).body == ""
     assert (fresh(job).state, fresh(job).error) == ("stopped", "gone")
 
@@ -261,7 +263,7 @@ def test_an_entry_closed_while_it_is_answered_gets_no_reply(alice, asked, monkey
         settle(job, answer)
 
     monkeypatch.setattr(replies, "settle_reply", closed_just_before)
-    drain()
+    drain(REPLYING)
     assert fresh(reply) is None
     assert (fresh(job).state, fresh(job).error) == ("stopped", "gone")
 
@@ -272,7 +274,7 @@ def test_a_failed_reply_is_written_anew_in_its_place(alice, asked):
     assert fresh(reply).state == "failed"
     again, another = ask_for_reply(alice, node.pk)
     assert (again.pk, another.pk != job.pk) == (reply.pk, True)
-    drain()
+    drain(REPLYING)
     assert fresh(reply).state == "whole"
     assert Node.objects.filter(parent=node).count() == 1
 
@@ -281,7 +283,7 @@ def test_stopped_before_it_began_it_leaves_nothing(alice, asked):
     _node, reply, job = asked
     jobs.cancel(alice, job.pk)
     assert fresh(reply) is None
-    drain()
+    drain(REPLYING)
     assert fresh(job).state == "stopped"
 
 
@@ -298,14 +300,14 @@ def test_whoever_may_read_the_entry_may_read_the_reply_once_it_is_whole(alice, b
     node = entry(alice, SLEEP, ai_usage="chat", circles=(cast.circle,))
     reply, _job = ask_for_reply(alice, node.pk)
     assert not Node.objects.visible_to(bob).filter(pk=reply.pk).exists()
-    drain()
+    drain(REPLYING)
     assert Node.objects.visible_to(bob).filter(pk=reply.pk).exists()
     assert not Node.objects.visible_to(cast.charlie).filter(pk=reply.pk).exists()
 
 
 def test_ai_words_are_told_as_answers(alice, asked):
     _node, reply, _job = asked
-    drain()
+    drain(REPLYING)
     facts = Event.objects.filter(name="TextWritten", facts__contains={"ref": str(Ref.to(reply))})
     assert [event.fact.genre for event in facts] == ["answer"]
 
@@ -313,7 +315,7 @@ def test_ai_words_are_told_as_answers(alice, asked):
 def test_a_reply_made_here_costs_nothing_of_the_budget(alice):
     budget.allow(alice.pk, {Scope.MONTH: 0, Scope.REPLIES_DAY: 0})
     reply, _job = ask_for_reply(alice, entry(alice, SLEEP, ai_usage="chat").pk)
-    drain()
+    drain(REPLYING)
     assert fresh(reply).state == "whole"
 
 
@@ -366,7 +368,7 @@ def test_a_reply_typed_while_one_is_written_leaves_that_alone(asked, alice):
     draft = save_draft(alice, new_id(), seq=1, title="", text="Meanwhile", parent=node.pk).draft
     typed = entry(alice, "Meanwhile I go on.", id=draft.pk, draft=draft.pk, parent=node)
     assert (fresh(reply).state, fresh(job).state) == ("writing", "queued")
-    drain()
+    drain(REPLYING)
     assert (fresh(reply).state, fresh(job).state) == ("whole", "done")
     assert fresh(typed).body == "Meanwhile I go on."
     assert fresh(reply).body != fresh(typed).body

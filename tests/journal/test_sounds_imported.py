@@ -11,7 +11,7 @@ from journal.models.nodes import Node
 from journal.models.recordings import Chunk, Recording
 from tests.events_drain import drain
 from tests.factories import zipped
-from tests.journal.test_foreign_imports import run_of
+from tests.journal.test_foreign_imports import IMPORTING, run_of
 from tests.sounds import AAC, sound
 from writeorperish.crypto.models import Blob
 
@@ -68,7 +68,7 @@ def test_the_same_file_again_brings_no_second_recording_and_to_an_entry_without_
     assert again.report["sounds"] == {"new": 0, "here": 1, "trashed": 0}
     assert Recording.objects.get(owner=alice) == recording
     retract_import(alice, later)
-    drain()
+    drain(IMPORTING)
     recording.refresh_from_db()
     assert recording.discarded_at is not None
     assert Node.objects.get(owner=alice).deleted_at is None
@@ -77,7 +77,7 @@ def test_the_same_file_again_brings_no_second_recording_and_to_an_entry_without_
 def test_an_undo_takes_the_recordings_away_with_their_entries(alice, client):
     run = run_of(alice, journal(MINE, files={f"{'0a' * 16}.m4a": sound(1.0, *AAC)}), zone="UTC")
     retract_import(alice, run)
-    drain()
+    drain(IMPORTING)
     node = Node.objects.get(owner=alice)
     assert node.deleted_at is not None
     client.force_login(alice)

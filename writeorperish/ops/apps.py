@@ -4,6 +4,9 @@ from pkgutil import iter_modules
 
 from django.apps import AppConfig
 
+# The Celery app, so that tasks declared with shared_task find it. Not in the package's `__init__.py`: the children
+# that open strangers' files would load all of Celery, for half of what it takes to start them.
+import writeorperish.celery
 import writeorperish.ops.settings_check  # noqa: F401  # registers its check
 
 # What is imported now stays to the end. Looking for garbage in it meanwhile, and once more when the process ends,
