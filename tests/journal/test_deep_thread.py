@@ -44,8 +44,7 @@ def asked(act) -> int:
     return len(queries)
 
 
-def test_it_is_exported_read_deleted_taken_back_and_let_go_in_few_queries(alice, chain, signed_in):
-    assert_exported_and_given_to_a_model(alice, chain)
+def test_it_is_read_deleted_taken_back_and_let_go_in_few_queries(alice, chain, signed_in):
     client = signed_in(alice)
     for node in (chain[0], chain[DEPTH // 2], chain[-1]):
         page = client.get(node.get_absolute_url())
@@ -79,7 +78,7 @@ def test_a_place_in_the_middle_stays_while_somebodys_words_hang_below_it(alice, 
     assert left[root.pk] and left[middle.pk]
 
 
-def assert_exported_and_given_to_a_model(alice, chain):
+def test_it_is_exported_and_given_to_a_model(alice, chain):
     Node.objects.update(ai_usage="chat")
     # What is above is looked at in steps, whatever its depth.
     assert asked(lambda: context_of(alice, chain[-1].pk)) < 60
