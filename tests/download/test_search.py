@@ -246,6 +246,7 @@ def test_a_text_that_cannot_be_opened_is_shown_as_such_and_hurts_no_other(alice)
 ANYTHING = [
     "", " ", '"', "-", "::", "tag:", "%", "_", "\\", "'; DROP TABLE download_posting; --", "(a+)+$",
     "\x00", "\ud800", "tea\x00", "a" * 10_000, "( [ * " * 2_000, "tea " * 2_500, "last week " * 500, "\u202etea",
+    "tea " * 250_000, "te\u0301a \u00e9tea",
 ]  # fmt: skip
 
 
