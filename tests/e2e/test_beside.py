@@ -58,10 +58,13 @@ def test_in_focus_mode_and_for_a_few_words_nothing_is_asked(house, opened):
     )
     page.goto("/journal/write/")
     editor = page.get_by_label("What's on your mind?")
-    expect(page.locator("wop-beside")).to_be_attached()
+    page.wait_for_function(
+        "() => ['wop-beside', 'wop-editor'].every((name) => customElements.get(name))"
+    )
     editor.fill("Sourdough needs patience.")
     page.clock.run_for(8_000)
     page.keyboard.press("Control+.")
+    expect(page.locator("html[data-focus-mode]")).to_be_attached()
     editor.fill(DRAFT)
     page.clock.run_for(8_000)
     expect(page.locator("wop-editor:not([dirty])")).to_be_attached()
