@@ -7,9 +7,16 @@ and then fill the tables of content types and permissions again, which no test c
 from django.db import connection, transaction
 
 KEPT = {"django_content_type", "auth_permission"}
+EACH = "FOREACH name IN ARRAY {names} LOOP EXECUTE format('{act} %I{how}', name); END LOOP;"
+
+
+def each(names: str, act: str, how: str = "") -> str:
+    return EACH.format(names=names, act=act, how=f" {how}" if how else "")
+
+
 # As the owner of the tables: neither walls nor the triggers of the audit log keep a row back meanwhile. What
 # points at a row is looked for when all are gone; only then may a table be altered again.
-EMPTY = """
+EMPTY = f"""
 DO $$
 DECLARE
     names text[] := ARRAY(
@@ -24,24 +31,14 @@ DECLARE
         WHERE tgrelid::regclass::text = ANY(names) AND NOT tgisinternal);
     name text;
 BEGIN
-    FOREACH name IN ARRAY walled LOOP
-        EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', name);
-    END LOOP;
-    FOREACH name IN ARRAY guarded LOOP
-        EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name);
-    END LOOP;
-    FOREACH name IN ARRAY names LOOP
-        EXECUTE format('DELETE FROM %I', name);
-    END LOOP;
+    {each("walled", "ALTER TABLE", "NO FORCE ROW LEVEL SECURITY")}
+    {each("guarded", "ALTER TABLE", "DISABLE TRIGGER USER")}
+    {each("names", "DELETE FROM")}
     SET CONSTRAINTS ALL IMMEDIATE;
-    FOREACH name IN ARRAY guarded LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name);
-    END LOOP;
-    FOREACH name IN ARRAY walled LOOP
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-    END LOOP;
+    {each("guarded", "ALTER TABLE", "ENABLE TRIGGER USER")}
+    {each("walled", "ALTER TABLE", "FORCE ROW LEVEL SECURITY")}
 END $$
-"""
+"""  # words of this file
 
 
 def empty_tables(_case: object = None) -> None:
