@@ -30,7 +30,7 @@ TOP = 10
 
 
 def figures() -> dict[str, object]:
-    """Milliseconds, recall and ratios by number of own passages. About half an hour on two cores, 4 GB of disk."""
+    """Milliseconds, recall and ratios by number of own passages. About a quarter of an hour on two cores, 4 GB of disk."""
     made = crowd.originals(somebody("spender"))
     people = {size: somebody(f"own{size}") for size in SIZES}
     vectors = {size: crowd.fill(person, size, made, seed=size) for size, person in people.items()}
