@@ -500,6 +500,8 @@ def has_sound(person: AbstractUser, drafts: Sequence[UUID]) -> bool:
 
 def keep_with(node: Node, drafts: Sequence[UUID]) -> None:
     """What was spoken into a draft belongs to the entry made of it; sound nobody wanted kept goes now."""
+    if not drafts:
+        return
     spoken = Recording.objects.filter(draft__in=drafts, owner=node.owner_id)
     unwanted = spoken.filter(
         keep_audio=False,
