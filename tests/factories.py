@@ -27,9 +27,7 @@ def person(handle: str, **fields: Any) -> User:
     join(user)
     user.profile.handle = handle
     user.profile.save(update_fields=["handle"])
-    keys.data_key(keys.person(user.pk), "seal")
-    # In a test's transaction nothing ever commits: this person's keys are remembered as if it had.
-    keys.uncommitted.clear()
+    keys.remember(keys.person(user.pk))
     return user
 
 

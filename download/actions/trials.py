@@ -16,6 +16,7 @@ from download.looking import Wish, enough, found_for
 from download.measuring import Document, Question
 from download.search import Mode, places
 from writeorperish.ai.embeddings import embed_text
+from writeorperish.crypto import keys
 from writeorperish.events.catalog import Genre
 from writeorperish.ops.refusals import Unavailable
 from writeorperish.privacy.levels import AIUsage
@@ -67,6 +68,7 @@ def invented(name: str) -> AbstractUser:
         email=f"{name}@quality.invalid", state=User.State.ACTIVE
     )
     join(person)
+    keys.remember(keys.person(person.pk))
     return person
 
 

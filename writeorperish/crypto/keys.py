@@ -64,13 +64,25 @@ def data_key(holder: str, kind: Kind) -> Key:
     key = cache.active_of(holder, kind)
     if key is not None:
         return key
-    row = active_rows(holder).filter(kind=kind).first() or make_keys(holder, kind)
+    row = active_rows(holder).filter(kind=kind).first() or made_keys(holder)[kind]
     key = unwrapped([row]).get(row.id)
     if key is None:
         raise CannotOpen(reason="altered_key", key=row.id)
     if key.id not in uncommitted:
         cache.point(key)
     return key
+
+
+def remember(holder: str) -> None:
+    """Both keys of a holder who is gone if this transaction is undone, remembered before it ends.
+
+    Without it each use of a key costs a query until then. Only for somebody invented for a trial: nobody else
+    may go on sealing under a key that might never have existed.
+    """
+    rows = list(active_rows(holder)) or list(made_keys(holder).values())
+    for key in unwrapped(rows).values():
+        uncommitted.discard(key.id)
+        cache.point(key)
 
 
 def key_by_id(key_id: int) -> Key:
@@ -96,30 +108,43 @@ def active_rows(holder: str) -> QuerySet[DataKey]:
     return DataKey.objects.filter(holder=holder, state=DataKey.State.ACTIVE)
 
 
-def make_keys(holder: str, kind: Kind) -> DataKey:
-    """The holder's active row of this kind: made here, or by whoever was faster.
+def made_keys(holder: str) -> dict[str, DataKey]:
+    """The holder's active rows by kind: made here, or by whoever was faster.
 
     Both kinds are made at once and in one order, so that two transactions never wait for each other.
     """
-    rows = [new_row(holder, each) for each in ("seal", "index")]
+    kinds = ("seal", "index")
+    rows = [new_row(id, holder, kind) for id, kind in zip(new_ids(len(kinds)), kinds, strict=True)]
     uncommitted.update(row.id for row in rows)
     # Waits for a rival transaction, then leaves its keys standing: the unique constraint decides.
     DataKey.objects.bulk_create(rows, ignore_conflicts=True)
     transaction.on_commit(partial(uncommitted.difference_update, [row.id for row in rows]))
-    return active_rows(holder).get(kind=kind)
+    return {row.kind: row for row in active_rows(holder)}
 
 
-def new_row(holder: str, kind: str, state: str = DataKey.State.ACTIVE) -> DataKey:
-    """An unsaved row with its id and a fresh key of 256 random bits, wrapped."""
+def new_ids(count: int) -> list[int]:
+    """So many ids no row ever had: a wrapped key is bound to its own before it is saved. One query."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('crypto_datakey', 'id'))")
-        key_id = int(cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('crypto_datakey', 'id')) FROM generate_series(1, %s)",
+            [count],
+        )
+        return [int(id) for (id,) in cursor.fetchall()]
+
+
+def new_row(id: int, holder: str, kind: str) -> DataKey:
+    """An unsaved active row with a fresh key of 256 random bits, wrapped. One call to the key service."""
     material = secrets.token_bytes(KEY_BYTES)
-    wrapped = ready_service().wrap(material, Context(holder, key_id))
+    wrapped = ready_service().wrap(material, Context(holder, id))
     tally.wraps += 1
-    cache.put(Key(key_id, holder, kind, material))
+    cache.put(Key(id, holder, kind, material))
     return DataKey(
-        id=key_id, holder=holder, kind=kind, wrapped=wrapped.sealed, kek=wrapped.kek, state=state
+        id=id,
+        holder=holder,
+        kind=kind,
+        wrapped=wrapped.sealed,
+        kek=wrapped.kek,
+        state=DataKey.State.ACTIVE,
     )
 
 
@@ -216,7 +241,8 @@ def replace_seal_key(holder: str) -> DataKey:
     before the transaction.
     """
     data_key(holder, "seal")
-    new = new_row(holder, "seal")
+    (id,) = new_ids(1)
+    new = new_row(id, holder, "seal")
     with transaction.atomic():
         uncommitted.add(new.id)
         active_rows(holder).filter(kind="seal").select_for_update().get()
