@@ -56,9 +56,13 @@ from writeorperish.refs import new_id
 # Counting lines slows thousands of requests, and other tests count them.
 pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
 
-EXAMPLES = 2
-# So many wrong types are sent for each field; there are five.
-WRONG_TYPES = 5 if THOROUGH else 2
+EXAMPLES = 2 if THOROUGH else 1
+# So many of a kind are sent for one place: wrong types of a field, of which there are five, and sets of fields.
+MOST = {
+    CoverageScenario.INCORRECT_TYPE: 5 if THOROUGH else 1,
+    CoverageScenario.VALID_OBJECT: 100 if THOROUGH else 3,
+    CoverageScenario.OBJECT_REQUIRED_AND_OPTIONAL: 100 if THOROUGH else 3,
+}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -157,19 +161,20 @@ def bearer(alice) -> Mapping[str, str]:
 
 @pytest.fixture
 def asked() -> Counter[tuple[object, ...]]:
-    """How often a wrong type was sent, by the field."""
+    """How often one kind of request was sent, by the place that varies in it."""
     return Counter()
 
 
 def repeats(case: schemathesis.Case, asked: Counter[tuple[object, ...]]) -> bool:
-    """Whether enough wrong types were sent for this field already."""
+    """Whether enough of this kind were sent for this place already."""
     about = case.meta.phase.data
-    if getattr(about, "scenario", None) is not CoverageScenario.INCORRECT_TYPE:
+    scenario = getattr(about, "scenario", None)
+    if scenario not in MOST:
         return False
     within = about.location if about.parameter_location is ParameterLocation.BODY else None
-    field = (case.method, case.path, about.parameter_location, about.parameter, within)
-    asked[field] += 1
-    return asked[field] > WRONG_TYPES
+    place = (case.method, case.path, scenario, about.parameter_location, about.parameter, within)
+    asked[place] += 1
+    return asked[place] > MOST[scenario]
 
 
 def varies_place(case: schemathesis.Case) -> bool:
