@@ -30,6 +30,8 @@ REPLIES = {
     "filtered": formats.reply_to("/v1/responses", BODY).of(stop="filtered"),
     "tool": formats.reply_to("/v1/responses", WITH_TOOL),
 }
+RESPONSE_EVENT = TypeAdapter(ResponseStreamEvent, config={"defer_build": True})
+MESSAGE_EVENT = TypeAdapter(RawMessageStreamEvent, config={"defer_build": True})
 EVERY_REPLY = pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES.keys())
 
 
@@ -42,7 +44,7 @@ def data_of(frames):
 def test_responses_are_as_openai_types_them(reply):
     events = data_of(formats.response_frames(reply))
     for event in events:
-        TypeAdapter(ResponseStreamEvent).validate_python(event)
+        RESPONSE_EVENT.validate_python(event)
     assert Response.model_validate(formats.response(reply)).output_text == (
         "" if reply.call or reply.stop == "refused" else reply.text
     )
@@ -63,7 +65,7 @@ def test_messages_are_as_anthropic_types_them(reply):
     events = data_of(formats.message_frames(reply))
     for event in events:
         if event["type"] != "ping":  # which its library drops unseen
-            TypeAdapter(RawMessageStreamEvent).validate_python(event)
+            MESSAGE_EVENT.validate_python(event)
     assert Message.model_validate(formats.message(reply)).usage.output_tokens == reply.got
     assert events[-1] == {"type": "message_stop"}
 

@@ -252,6 +252,8 @@ def with_cards(owner: User) -> None:
         answer_card(owner, card.pk, "useful", key=new_id(), zone=UTC, at=at)
 
 
+# Who makes a profile of what was written; nobody looks for these entries.
+PORTRAYING = ("writeorperish.ai.handlers.run_what",)
 WEEKDAY = (
     "The {thing} took most of the day. I believe that patience is important with a {thing}. "
     "I feel calm when the {thing} is done. Tomorrow I will go on with it. Why does it take so long? "
@@ -265,7 +267,7 @@ def with_profile(owner: User, *, set_aside: bool = False) -> None:
     things = ("fence", "lamp", "ladder", "table", "shelf", "door", "roof", "path", "wall", "stove")
     written = [entry(owner, WEEKDAY.format(thing=each) * 6, ai_usage="chat") for each in things]
     ask_for_portrait(owner)
-    drain()
+    drain(PORTRAYING)
     if set_aside:
         change_settings(owner, written[-1], ai_usage="none")
         return
@@ -274,7 +276,7 @@ def with_profile(owner: User, *, set_aside: bool = False) -> None:
     )
     entry(owner, WEEKDAY.format(thing="boat"), ai_usage="chat")
     ask_for_portrait(owner)
-    drain()
+    drain(PORTRAYING)
 
 
 def portrait_words(owner: User) -> str:
