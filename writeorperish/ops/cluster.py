@@ -39,7 +39,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     # Nothing a person wrote may reach the log: parameters, rows in DETAIL and failed statements hold it.
-    # Slow statements are ours to tell, by shape: Django writes values into the statement itself.
+    # Slow statements are ours to tell, by shape: a statement typed by hand or by a tool may hold values.
     "log_min_duration_statement": "-1",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
