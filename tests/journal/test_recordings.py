@@ -288,8 +288,9 @@ def test_less_sound_than_was_recorded_is_no_recording_and_nothing_is_lost(alice)
 
 
 def test_without_ffmpeg_the_sound_waits_and_says_why(alice, settings):
+    pieces = in_pieces(sound(2.0), 2)
     settings.FFMPEG = "/nowhere/ffmpeg"
-    recording = spoken(alice, in_pieces(sound(2.0), 2), told=[2_000])
+    recording = spoken(alice, pieces, told=[2_000])
     drain(HEARING)
     assert (fresh(recording).state, fresh(recording).error) == ("failed", "no_ffmpeg")
     assert recording.chunks.count() == 2

@@ -128,8 +128,9 @@ def test_an_aws_key_comes_back_in_its_context_only(aws_key):
     for context in ELSEWHERE:
         with pytest.raises(CannotOpen):
             service.unwrap(wrapped, context)
+    altered = wrapped.sealed[:-1] + bytes([wrapped.sealed[-1] ^ 1])
     with pytest.raises(CannotOpen):
-        service.unwrap(Wrapped(wrapped.kek, wrapped.sealed[:-1] + b"\0"), HERE)
+        service.unwrap(Wrapped(wrapped.kek, altered), HERE)
 
 
 def test_an_unknown_aws_key_is_an_outage(aws):
