@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actions.people import join
-from accounts.models import User
+from accounts.models import Profile, User
 from download.actions.items import Found, save_item
 from download.fetching import Copy
 from download.models.items import Item, Page
@@ -24,9 +24,8 @@ def person(handle: str, **fields: Any) -> User:
     user = User.objects.create_user(
         email=f"{handle}@example.org", state=User.State.ACTIVE, **fields
     )
+    Profile.objects.create(person=user, handle=handle)
     join(user)
-    user.profile.handle = handle
-    user.profile.save(update_fields=["handle"])
     keys.remember(keys.person(user.pk))
     return user
 

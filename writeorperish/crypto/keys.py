@@ -74,13 +74,12 @@ def data_key(holder: str, kind: Kind) -> Key:
 
 
 def remember(holder: str) -> None:
-    """Both keys of a holder who is gone if this transaction is undone, remembered before it ends.
+    """Makes the keys of a holder who is gone if this transaction is undone, remembered before it ends.
 
     Without it each use of a key costs a query until then. Only for somebody invented for a trial: nobody else
     may go on sealing under a key that might never have existed.
     """
-    rows = list(active_rows(holder)) or list(made_keys(holder).values())
-    for key in unwrapped(rows).values():
+    for key in unwrapped(list(made_keys(holder).values())).values():
         uncommitted.discard(key.id)
         cache.point(key)
 

@@ -11,7 +11,9 @@ MOST_VALUES: Final = 65_535
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    def bulk_batch_size(self, fields: Iterable[Field[Any, Any] | str], objs: Sequence[Model]) -> int:
+    def bulk_batch_size(
+        self, fields: Iterable[Field[Any, Any] | str], objs: Sequence[Model]
+    ) -> int:
         """How many rows go into one statement: as many as have room with a value for each field."""
         return MOST_VALUES // max(len(list(fields)), 1)
 
