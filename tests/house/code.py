@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,12 +22,17 @@ class Source:
         return parts[2] if parts[0] == "writeorperish" and len(parts) > 2 else parts[1]
 
 
-def sources() -> Iterator[Source]:
-    """Every module of ours but tests and migrations."""
-    for top in (*APPS, "writeorperish"):
-        for path in sorted((ROOT / top).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield Source(str(path.relative_to(ROOT)), ast.parse(path.read_text()))
+@cache
+def sources() -> tuple[Source, ...]:
+    """Every module of ours but tests and migrations, read once."""
+    paths = [
+        path for top in (*APPS, "writeorperish") for path in sorted((ROOT / top).rglob("*.py"))
+    ]
+    return tuple(
+        Source(str(path.relative_to(ROOT)), ast.parse(path.read_text()))
+        for path in paths
+        if "migrations" not in path.parts
+    )
 
 
 def parse(text: str, path: str) -> Source:
