@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 
 from tests.e2e.conftest import opening
 from tests.e2e.pages import FULL, NOT_PAGES, PAGES, Row, named_pages
-from tests.e2e.sound import Heard, faults_of, listening
+from tests.e2e.sound import AXE, Heard, faults_of, listening
 
 SCHEMES = ("light", "dark") if FULL else ("light",)
 WIDTHS = (1280, 768, 390, 320) if FULL else (1280, 320)
@@ -34,6 +34,8 @@ def tabs_of(opened, house):
         if (role, scheme) not in standing:
             profile = opened(role, scheme=scheme, width=WIDTHS[0])
             page = profile.new_page()
+            # Given once; sent to each page anew, half a megabyte costs as much as drawing the page.
+            page.add_init_script(AXE)
             standing[role, scheme] = page, listening(page, house.origin)
         page, heard = standing[role, scheme]
         page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
