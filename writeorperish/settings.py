@@ -409,8 +409,8 @@ DATABASES = {
 }
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    # Values travel beside the statement: none stands in it where the server shows or logs what runs, and
-    # nothing is written into it in Python, which took a tenth of a request's time.
+    # Values travel beside the statement: none stands in it where the server shows or logs what runs, and no time
+    # is spent on writing them into it.
     "server_side_binding": True,
     **(
         {"pool": {"min_size": 1, "max_size": DB_POOL, "timeout": 10}} if SERVING and DB_POOL else {}

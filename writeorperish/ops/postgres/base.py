@@ -1,22 +1,33 @@
 """Django's PostgreSQL backend, for statements whose values travel beside them; Django looks for it under this name."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from django.db.backends.postgresql import base, operations
-from django.db.models import Field, Model
+import psycopg
+from django.db.backends.postgresql import base
+from psycopg.abc import Params
+from psycopg.sql import SQL, Composed
 
 # The protocol counts the values of a statement in two bytes.
 MOST_VALUES: Final = 65_535
 
 
-class DatabaseOperations(operations.DatabaseOperations):
-    def bulk_batch_size(
-        self, fields: Iterable[Field[Any, Any] | str], objs: Sequence[Model]
-    ) -> int:
-        """How many rows go into one statement: as many as have room with a value for each field."""
-        return MOST_VALUES // max(len(list(fields)), 1)
+class Cursor(base.ServerBindingCursor, psycopg.Cursor[Any]):
+    """Sends values beside the statement; more than have room there are written into it, as Django's own cursor does."""
+
+    def execute(  # type: ignore[override]  # Django sends no templates
+        self,
+        query: bytes | SQL | Composed,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
+    ) -> Self:
+        if params is not None and len(params) > MOST_VALUES:
+            query = psycopg.ClientCursor(self.connection).mogrify(query, params).encode()
+            params = None
+        return super().execute(query, params, prepare=prepare, binary=binary)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    ops_class = DatabaseOperations
+    def get_connection_params(self) -> dict[str, Any]:
+        return super().get_connection_params() | {"cursor_factory": Cursor}
