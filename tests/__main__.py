@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from writeorperish.ops import embedded
@@ -66,7 +66,8 @@ def database() -> Iterator[None]:
 def let_others_first() -> None:
     """From now on this process and those it starts take turns when others' are over, and switch less: nobody waits
     for them as a browser's test waits for its page."""
-    if hasattr(os, "SCHED_BATCH"):
+    # Not every system has it or allows it.
+    with suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
