@@ -14,6 +14,8 @@ from writeorperish.events.models import Event, Receipt
 from writeorperish.events.tasks import put_off
 from writeorperish.ops.refusals import Unavailable
 
+# Who runs the jobs that are queued, for `only`.
+JOBS = ("writeorperish.ai.handlers.run_what",)
 MOST_ROUNDS = 100
 LEASE = timedelta(hours=1)
 

@@ -42,7 +42,7 @@ from journal.models.recordings import Recording
 from journal.quoting import quote_marker
 from journal.replying import PROMPT
 from tests.e2e.pages import BESIDE
-from tests.events_drain import drain
+from tests.events_drain import JOBS, drain
 from tests.factories import block_between, entry, kept, person, zipped
 from tests.sounds import sound
 from writeorperish.ai import prompts
@@ -252,8 +252,6 @@ def with_cards(owner: User) -> None:
         answer_card(owner, card.pk, "useful", key=new_id(), zone=UTC, at=at)
 
 
-# Who makes a profile of what was written; nobody looks for these entries.
-PORTRAYING = ("writeorperish.ai.handlers.run_what",)
 WEEKDAY = (
     "The {thing} took most of the day. I believe that patience is important with a {thing}. "
     "I feel calm when the {thing} is done. Tomorrow I will go on with it. Why does it take so long? "
@@ -261,13 +259,16 @@ WEEKDAY = (
 
 
 def with_profile(owner: User, *, set_aside: bool = False) -> None:
-    """A profile, changed by hand and with a proposal of AI's beside it; or set aside, its entry closed."""
+    """A profile, changed by hand and with a proposal of AI's beside it; or set aside, its entry closed.
+
+    Nobody looks for what it was made from, so only jobs are run.
+    """
     asked = consent.terms()["portrait"]
     consent.decide(owner, "portrait", granted=True, text_version=asked.version)
     things = ("fence", "lamp", "ladder", "table", "shelf", "door", "roof", "path", "wall", "stove")
     written = [entry(owner, WEEKDAY.format(thing=each) * 6, ai_usage="chat") for each in things]
     ask_for_portrait(owner)
-    drain(PORTRAYING)
+    drain(JOBS)
     if set_aside:
         change_settings(owner, written[-1], ai_usage="none")
         return
@@ -276,7 +277,7 @@ def with_profile(owner: User, *, set_aside: bool = False) -> None:
     )
     entry(owner, WEEKDAY.format(thing="boat"), ai_usage="chat")
     ask_for_portrait(owner)
-    drain(PORTRAYING)
+    drain(JOBS)
 
 
 def portrait_words(owner: User) -> str:

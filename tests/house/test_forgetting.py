@@ -10,7 +10,7 @@ from journal.actions.portraits import ask_for_portrait
 from journal.actions.trash import erase_node, restore_node, trash_node
 from journal.models.nodes import Node
 from journal.portraying import NOTE
-from tests.events_drain import drain
+from tests.events_drain import JOBS, drain
 from tests.factories import entry, kept
 from writeorperish.ai import cache, prompts
 from writeorperish.ai.models import Call
@@ -23,7 +23,6 @@ from writeorperish.privacy.walls import rows_of
 from writeorperish.refs import Ref, Sourced, models_of
 
 pytestmark = pytest.mark.django_db
-JOBS = ("writeorperish.ai.handlers.run_what",)
 
 
 def grown_from(node) -> dict[str, int]:

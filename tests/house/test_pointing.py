@@ -19,9 +19,9 @@ from journal.actions.replies import ask_for_reply
 from journal.actions.speech import ask_for_speech
 from journal.actions.trash import TRASH_LIFE, purge, trash_node
 from journal.models.nodes import Node
-from tests.events_drain import drain
+from tests.events_drain import JOBS, drain
 from tests.factories import entry, zipped
-from tests.house.test_forgetting import JOBS, keep_answer, suggest_a_link
+from tests.house.test_forgetting import keep_answer, suggest_a_link
 from tests.house.test_tables import OURS
 from tests.sounds import sound
 from writeorperish.crypto import keys, storage
