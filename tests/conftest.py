@@ -41,6 +41,7 @@ of_laws.load_profile("usual")
 
 def pytest_configure(config: pytest.Config) -> None:
     """One PostgreSQL for all processes, and for each its own Redis and data folder."""
+    gc.disable()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     folder = Path(tempfile.mkdtemp(prefix=f"wop-tests-{worker}-"))
     folder.chmod(0o755)
@@ -74,6 +75,7 @@ def static_root() -> Path:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    forget_garbage()
     if STARTED in config.stash:
         embedded.stop(config.stash[STARTED])
         shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
@@ -111,7 +113,14 @@ def room_of(item: pytest.Item) -> str:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays to the end: garbage is not looked for in it again and again."""
+    """What was imported and collected stays to the end, and hardly any of it is garbage: nothing looked for that
+    until now, and nothing looks through it from now on."""
+    forget_garbage()
+    gc.enable()
+
+
+def forget_garbage() -> None:
+    """What is there now is never looked through again: five seconds for all processes when they end."""
     gc.collect()
     gc.freeze()
 

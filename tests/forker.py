@@ -5,6 +5,7 @@ input asks for something and is answered by one line: `start` with the number of
 whether it still runs, `wait` with nothing once it has ended.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -50,4 +51,6 @@ if __name__ == "__main__":
     # Whoever interrupts the tests means the test, which ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     django.setup()
+    # Or each worker would look for garbage in what all share, and so copy it.
+    gc.freeze()
     serve(sys.argv[1:])
