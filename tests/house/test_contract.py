@@ -20,6 +20,9 @@ from tests.factories import entry, public
 from tests.house.code import APPS, ROOT, Source, dotted, parse, sources
 from writeorperish.ui.schema import Generator
 
+# One process reads all sources and makes the schema.
+pytestmark = pytest.mark.xdist_group("sources")
+
 HERE = ROOT / "tests" / "house"
 CONTRACT = tomllib.loads((HERE / "contract.toml").read_text())
 NOT_YET = [line for line in (HERE / "not_yet.txt").read_text().splitlines() if line[:1] != "#"]

@@ -10,6 +10,9 @@ from django.apps import apps
 from tests.house.code import Source, dotted, parse, sources
 from writeorperish.privacy.models import Guarded
 
+# One process reads all sources.
+pytestmark = pytest.mark.xdist_group("sources")
+
 SURFACES = {"views", "api", "endpoints", "forms", "serializers"}
 STARTS = {"visible_to", "editable_by", "deleted_by", "none", "with_tombstones_to"}
 

@@ -7,6 +7,9 @@ import pytest
 
 from tests.house.code import Source, calls, dotted, parse, sources
 
+# One process reads all sources.
+pytestmark = pytest.mark.xdist_group("sources")
+
 SURFACES = {
     "views",
     "api",
