@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from django.db import IntegrityError, connection
-from django.test.utils import CaptureQueriesContext
 
 from tests.factories import person
 from writeorperish.ai import promotion
@@ -74,21 +73,30 @@ def test_who_has_many_gets_a_graph_that_finds_the_same_and_loses_it_again(alice)
     assert promotion.graphs() == {}
 
 
+def noting(asked: list[tuple[str, object]]):
+    """Puts each statement into the list, with its values."""
+
+    def execute(execute, sql, params, many, context):
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    return execute
+
+
 def test_the_graph_is_followed_for_its_owner_and_nobody_else(alice):
     bob = person("bob")
     given = give_vectors(alice, MANY, 1)
     give_vectors(bob, FEW, 2)
     promotion.tend()
     for owner, followed in ((alice, True), (bob, False)):
-        with CaptureQueriesContext(connection) as asked:
+        asked = []
+        with connection.execute_wrapper(noting(asked)):
             near(owner, given[0], k=10)
-        (statement,) = [
-            each["sql"] for each in asked.captured_queries if "WITH best" in each["sql"]
-        ]
+        ((statement, values),) = [each for each in asked if "WITH best" in each[0]]
         with rows_of(owner.pk), connection.cursor() as cursor:
             # So few rows are sorted faster than a graph is followed.
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
-            cursor.execute(f"EXPLAIN {statement}")
+            cursor.execute(f"EXPLAIN {statement}", values)
             plan = "\n".join(line for (line,) in cursor.fetchall())
         assert (graph_of(alice.pk, LOCAL.id) in plan) is followed, plan
 

@@ -1,5 +1,6 @@
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from writeorperish.ops.postgres.base import MOST_VALUES
 
@@ -17,6 +18,12 @@ def test_the_server_shows_a_running_statement_without_its_values():
     shown = answer(running, ["marzipan"])
     assert "pg_stat_activity" in shown
     assert "marzipan" not in shown
+
+
+def test_a_statement_that_is_counted_or_logged_stands_without_its_values():
+    with CaptureQueriesContext(connection) as asked:
+        answer("SELECT %s::text", ["marzipan"])
+    assert [each["sql"] for each in asked] == ["SELECT %s::text"]
 
 
 @pytest.mark.parametrize("number", [MOST_VALUES, MOST_VALUES + 1])

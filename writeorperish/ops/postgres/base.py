@@ -3,7 +3,7 @@
 from typing import Any, Final, Self
 
 import psycopg
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
 from psycopg.abc import Params
 from psycopg.sql import SQL, Composed
 
@@ -28,6 +28,14 @@ class Cursor(base.ServerBindingCursor, psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=prepare, binary=binary)
 
 
+class Operations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: object, sql: object, params: object) -> str:
+        """The statement for whoever counts or logs it, without the values Django would write into it."""
+        return str(sql)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = Operations
+
     def get_connection_params(self) -> dict[str, Any]:
         return super().get_connection_params() | {"cursor_factory": Cursor}
