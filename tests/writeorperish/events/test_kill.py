@@ -32,8 +32,8 @@ from writeorperish.refs import new_id
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("worker")]
 
-FACTS = 80
-ENTRIES = 16
+FACTS = 48
+ENTRIES = 8
 PATIENCE_SECONDS = 60
 
 
@@ -150,7 +150,7 @@ def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(wo
     strike(FACTS // 2)
     write(alice, ENTRIES // 2)
     for blow in (own_redis.wipe, own_redis.stop):
-        some = heard() + chance.randrange(5, 40)
+        some = heard() + chance.randrange(5, 24)
         until(lambda some=some: heard() >= some, worker)
         time.sleep(chance.random() / 20)
         worker.kill()
