@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 import django
@@ -154,38 +154,14 @@ def draining(db: None) -> Callable[[], list[Heard]]:
     return drain
 
 
+@dataclass(frozen=True)
 class Cast:
-    """Who is in it is made when a test first looks at them: each costs fifteen statements."""
-
-    def __init__(self, alice: User) -> None:
-        self.alice = alice
-
-    @property
-    def bob(self) -> User:
-        return self._friend[0]
-
-    @property
-    def circle(self) -> Circle:
-        return self._friend[1]
-
-    @cached_property
-    def _friend(self) -> tuple[User, Circle]:
-        bob = person("bob")
-        return bob, befriend(self.alice, bob)
-
-    @cached_property
-    def charlie(self) -> User:
-        return person("charlie")
-
-    @cached_property
-    def mallory(self) -> User:
-        blocked = person("mallory")
-        block_between(self.alice, blocked)
-        return blocked
-
-    @cached_property
-    def moderator(self) -> User:
-        return person("moderator", is_staff=True, is_superuser=True)
+    alice: User
+    bob: User
+    charlie: User
+    mallory: User
+    moderator: User
+    circle: Circle
 
 
 @pytest.fixture
@@ -194,18 +170,22 @@ def alice(db: None) -> User:
 
 
 @pytest.fixture
-def cast(alice: User) -> Cast:
-    return Cast(alice)
+def charlie(db: None) -> User:
+    return person("charlie")
+
+
+@pytest.fixture
+def cast(alice: User, charlie: User) -> Cast:
+    bob, mallory = person("bob"), person("mallory")
+    moderator = person("moderator", is_staff=True, is_superuser=True)
+    circle = befriend(alice, bob)
+    block_between(alice, mallory)
+    return Cast(alice, bob, charlie, mallory, moderator, circle)
 
 
 @pytest.fixture
 def bob(cast: Cast) -> User:
     return cast.bob
-
-
-@pytest.fixture
-def charlie(cast: Cast) -> User:
-    return cast.charlie
 
 
 @pytest.fixture
