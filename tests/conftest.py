@@ -41,6 +41,7 @@ of_laws.load_profile("usual")
 
 def pytest_configure(config: pytest.Config) -> None:
     """One PostgreSQL for all processes, and for each its own Redis and data folder."""
+    # Until all is imported and collected, see below.
     gc.disable()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     folder = Path(tempfile.mkdtemp(prefix=f"wop-tests-{worker}-"))
@@ -120,7 +121,7 @@ def pytest_collection_finish() -> None:
 
 
 def forget_garbage() -> None:
-    """What is there now is never looked through again: five seconds for all processes when they end."""
+    """What is there now is never looked through again, not even by Python when it ends."""
     gc.collect()
     gc.freeze()
 
