@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from download.models.words import Chunk
+from tests.examples import THOROUGH
 from tests.factories import entry, person
 from tests.struck import GONE, TABLES, Struck
 from tests.worker import Worker
@@ -32,8 +33,7 @@ from writeorperish.refs import new_id
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("worker")]
 
-FACTS = 48
-ENTRIES = 8
+FACTS, ENTRIES = (80, 16) if THOROUGH else (48, 8)
 PATIENCE_SECONDS = 60
 
 
@@ -150,7 +150,7 @@ def test_killed_workers_and_a_wiped_and_stopped_redis_lose_and_double_nothing(wo
     strike(FACTS // 2)
     write(alice, ENTRIES // 2)
     for blow in (own_redis.wipe, own_redis.stop):
-        some = heard() + chance.randrange(5, 24)
+        some = heard() + chance.randrange(5, FACTS // 2)
         until(lambda some=some: heard() >= some, worker)
         time.sleep(chance.random() / 20)
         worker.kill()
