@@ -76,7 +76,8 @@ def static_root() -> Path:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    forget_garbage()
+    # Python looks through everything when it ends, for a second; not through what is frozen.
+    gc.freeze()
     if STARTED in config.stash:
         embedded.stop(config.stash[STARTED])
         shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
@@ -116,14 +117,8 @@ def room_of(item: pytest.Item) -> str:
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end, and hardly any of it is garbage: nothing looked for that
     until now, and nothing looks through it from now on."""
-    forget_garbage()
-    gc.enable()
-
-
-def forget_garbage() -> None:
-    """What is there now is never looked through again, not even by Python when it ends."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def is_law(item: pytest.Item) -> bool:
