@@ -30,7 +30,7 @@ LOCK: Final = (
 )
 BEGIN: Final = """
 INSERT INTO audit_head (chain, seq, hash) SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[])
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING chain, seq, hash
 """
 MOVE: Final = """
 UPDATE audit_head SET seq = tip.seq, hash = tip.hash
@@ -102,7 +102,11 @@ def locked_tips(chains: set[str]) -> dict[str, Tip]:
         cursor.execute(LOCK, [list(chains)])
         heads = cursor.fetchall()
         if len(heads) < len(chains):
-            cursor.execute(BEGIN, as_columns(dict.fromkeys(sorted(chains), START)))
+            new = chains - {chain for chain, _seq, _hash in heads}
+            cursor.execute(BEGIN, as_columns(dict.fromkeys(sorted(new), START)))
+            heads += cursor.fetchall()
+        if len(heads) < len(chains):
+            # Somebody else began one of them meanwhile.
             cursor.execute(LOCK, [list(chains)])
             heads = cursor.fetchall()
     return {chain: Tip(seq, tip) for chain, seq, tip in heads}
