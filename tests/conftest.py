@@ -4,6 +4,7 @@ mallory is blocked by her, the moderator is staff and superuser, nobody is signe
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -119,6 +120,25 @@ def pytest_collection_finish() -> None:
     until now, and nothing looks through it from now on."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> object:
+    """The loop of whoever has one, with room for the calls in it."""
+    this = sys.modules[__name__]
+    theirs = session.config.pluginmanager.subset_hook_caller("pytest_runtestloop", [this])
+    return with_room(lambda: theirs(session=session))
+
+
+def with_room(call: Callable[[], object]) -> object:
+    """What it returns. Python keeps the frames of calls in pieces of 16 kB, and asks the system for the next and
+    gives it back each time a call leads over the end of one; below a frame this large there is one piece for all,
+    of which only what is used takes memory. A third of all page faults of tests were such pieces.
+    """
+    return call()
+
+
+with_room.__code__ = with_room.__code__.replace(co_stacksize=70_000)
 
 
 def is_law(item: pytest.Item) -> bool:

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 from pytest_django import DjangoDbBlocker
@@ -23,6 +24,8 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
 # A microphone that beeps, and nobody to ask.
 QUIET += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 1_000_000_000
 PATIENCE_MILLISECONDS = 10_000
 END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
@@ -64,6 +67,8 @@ def house(db: None) -> Iterator[House]:
     world = plant()
     open_signup()
     as_served = override_settings(EMAIL_BACKEND=MAIL_TO_FILES, WHITENOISE_AUTOREFRESH=False)
+    # Where it serves there is a pool; here its threads keep theirs.
+    connections.settings["default"]["CONN_MAX_AGE"] = None
     with as_served, serving() as origin:
         yield House(origin, world)
 
@@ -73,9 +78,18 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     """The system's Chromium, else Playwright's own. Without one the tests fail."""
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+    browser = playwright.chromium.launch(executable_path=found, args=QUIET, env=in_memory())
     yield browser
     browser.close()
+
+
+def in_memory() -> dict[str, str | float | bool]:
+    """The environment for a browser whose processes share memory as files of a disk only where there is no other room.
+
+    Each of these files cost as much as a picture of the page: a tenth of the browser's time.
+    """
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    return {**os.environ, "TMPDIR": str(MEMORY)} if roomy else {**os.environ}
 
 
 @pytest.fixture(scope="session")
