@@ -82,6 +82,8 @@ def quiet(page: Page, origin: str, *statuses: int) -> Iterator[Heard]:
 
 def faults_of(page: Page, *, axe: bool = True) -> list[str]:
     """What is wrong with the page as it stands, in words; empty for a sound one."""
+    # Whoever just followed a link may still see an empty document.
+    page.wait_for_load_state()
     shape = page.evaluate(SHAPE)
     faults = []
     if shape["headings"] != 1:
