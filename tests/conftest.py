@@ -94,10 +94,9 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long groups first, so that all processes end together; the browser last.
-
-    Playwright leaves an event loop in its thread, where Django would refuse every query that follows. Whoever asks
-    no database comes before the others: many of these wait for a deadline, and at the end nobody would use that time.
+    """Long groups first, so that all processes end together; then who asks no database: many of these wait for a
+    deadline, and at the end nobody would use that time. The browser last: Playwright leaves an event loop in its
+    thread, where Django would refuse every query that follows.
     """
     items.sort(key=turn)
     for item in items:
